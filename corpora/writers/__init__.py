@@ -1,0 +1,1 @@
+"""Writers of node dumps: each module lays rules out the way one program does."""

@@ -1,0 +1,3 @@
+from ruleparse.cli import main
+
+main()

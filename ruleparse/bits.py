@@ -1,0 +1,243 @@
+"""Boolean functions, and numbers made of them.
+
+A Boolean is a Python bool or, where it depends on something unknown, a decision diagram of OxiDD. A number is a Python
+int or a tuple of Booleans, least significant bit first. Every operation folds: what is known stays bool and int, so a
+question about known things never touches a decision diagram, and callers need not ask which case they are in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oxidd.bcdd import BCDDFunction as Function
+else:
+    Function = Any
+
+Bool = bool | Function
+Bits = tuple[Bool, ...]
+Number = int | Bits
+
+
+class OutOfNodes(MemoryError):
+    """The decision diagrams outgrew their space; the caller may try again with a larger one."""
+
+
+class Space:
+    """A store of decision diagrams with a fixed room of `nodes`; variables are ordered as they are made."""
+
+    def __init__(self, nodes: int = 1 << 20) -> None:
+        from oxidd.bcdd import BCDDManager
+
+        self.nodes = nodes
+        self._manager = BCDDManager(nodes, max(nodes // 4, 1 << 16), 1)
+        self.count = 0
+
+    def variable(self) -> Function:
+        """A fresh variable, below all earlier ones in the order."""
+        return self.variables(1)[0]
+
+    def variables(self, count: int) -> list[Function]:
+        """`count` fresh variables."""
+        self.count += count
+        return [self._manager.var(n) for n in self._manager.add_vars(count)]
+
+
+# Booleans -----------------------------------------------------------------------------------------------------------
+
+
+def _fold(f: Function) -> Bool:
+    return bool(f.satisfiable()) if f.node_level() is None else f
+
+
+def both(a: Bool, b: Bool) -> Bool:
+    """a and b"""
+    if a is True:
+        return b
+    if b is True:
+        return a
+    if a is False or b is False:
+        return False
+    return _fold(a & b)
+
+
+def either(a: Bool, b: Bool) -> Bool:
+    """a or b"""
+    if a is False:
+        return b
+    if b is False:
+        return a
+    if a is True or b is True:
+        return True
+    return _fold(a | b)
+
+
+def negate(a: Bool) -> Bool:
+    """not a"""
+    return not a if isinstance(a, bool) else ~a
+
+
+def without(a: Bool, b: Bool) -> Bool:
+    """a and not b"""
+    return both(a, negate(b))
+
+
+def differ(a: Bool, b: Bool) -> Bool:
+    """a xor b"""
+    if isinstance(a, bool):
+        return negate(b) if a else b
+    if isinstance(b, bool):
+        return negate(a) if b else a
+    return _fold(a ^ b)
+
+
+def pick(condition: Bool, yes: Bool, no: Bool) -> Bool:
+    """yes if condition else no"""
+    if condition is True or yes is no:
+        return yes
+    if condition is False:
+        return no
+    if isinstance(yes, bool) or isinstance(no, bool):
+        return either(both(condition, yes), without(no, condition))
+    return _fold(condition.ite(yes, no))
+
+
+def all_of(items: Iterable[Bool]) -> Bool:
+    result: Bool = True
+    for item in items:
+        result = both(result, item)
+        if result is False:
+            break
+    return result
+
+
+def any_of(items: Iterable[Bool]) -> Bool:
+    result: Bool = False
+    for item in items:
+        result = either(result, item)
+        if result is True:
+            break
+    return result
+
+
+def cofactor(f: Bool, variable: Function, value: bool) -> Bool:
+    """f with a variable fixed."""
+    if isinstance(f, bool):
+        return f
+    fixed = both(f, variable if value else ~variable)
+    return fixed if isinstance(fixed, bool) else _fold(fixed.exists(variable))
+
+
+# Numbers ------------------------------------------------------------------------------------------------------------
+
+
+def bit(number: Number, index: int) -> Bool:
+    """Bit `index` of a number, counted from the least significant."""
+    if isinstance(number, int):
+        return bool(number >> index & 1)
+    return number[index] if index < len(number) else False
+
+
+def number(bits: Sequence[Bool]) -> Number:
+    """A number of these bits, an int if all are known."""
+    total = 0
+    for index, b in enumerate(bits):
+        if b is True:
+            total |= 1 << index
+        elif b is not False:
+            return tuple(bits)
+    return total
+
+
+def width(n: Number) -> int:
+    return n.bit_length() if isinstance(n, int) else len(n)
+
+
+def equal_masked(n: Number, value: int, mask: int) -> Bool:
+    """n & mask == value"""
+    if isinstance(n, int):
+        return n & mask == value
+    if value & ~mask or value >> len(n):
+        return False
+    return all_of(b if value >> i & 1 else negate(b) for i, b in enumerate(n) if mask >> i & 1)
+
+
+def equal(a: Number, b: Number) -> Bool:
+    """a == b"""
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    return all_of(negate(differ(bit(a, i), bit(b, i))) for i in range(max(width(a), width(b))))
+
+
+def at_least(n: Number, low: int) -> Bool:
+    """n >= low"""
+    if isinstance(n, int):
+        return n >= low
+    if low <= 0:
+        return True
+    if low >> len(n):
+        return False
+    result: Bool = True
+    for i, b in enumerate(n):
+        result = both(b, result) if low >> i & 1 else either(b, result)
+    return result
+
+
+def between(n: Number, low: int, high: int) -> Bool:
+    """low <= n <= high"""
+    if isinstance(n, int):
+        return low <= n <= high
+    return without(at_least(n, low), at_least(n, high + 1))
+
+
+def any_bit(n: Number, mask: int) -> Bool:
+    """n & mask != 0"""
+    return negate(equal_masked(n, 0, mask))
+
+
+def select(condition: Bool, yes: Number, no: Number) -> Number:
+    """yes if condition else no"""
+    if condition is True or yes is no:
+        return yes
+    if condition is False:
+        return no
+    if isinstance(yes, int) and yes == no:
+        return yes
+    return number([pick(condition, bit(yes, i), bit(no, i)) for i in range(max(width(yes), width(no)))])
+
+
+def rewrite(n: Number, value: int, mask: int) -> Number:
+    """(n & ~mask) ^ value"""
+    if isinstance(n, int):
+        return (n & ~mask) ^ value
+    size = max(len(n), value.bit_length())
+    return number([differ(False if mask >> i & 1 else bit(n, i), bool(value >> i & 1)) for i in range(size)])
+
+
+def mix(a: Number, b: Number) -> Number:
+    """a ^ b"""
+    if isinstance(a, int) and isinstance(b, int):
+        return a ^ b
+    return number([differ(bit(a, i), bit(b, i)) for i in range(max(width(a), width(b)))])
+
+
+def shift(n: Number, left: int, size: int) -> Number:
+    """n << left (right if negative), cut to `size` bits."""
+    if isinstance(n, int):
+        return (n << left if left >= 0 else n >> -left) & (1 << size) - 1
+    return number([bit(n, i - left) if i >= left else False for i in range(size)])
+
+
+def add(n: Number, amount: int, size: int) -> Number:
+    """n + amount modulo 2**size"""
+    if isinstance(n, int):
+        return (n + amount) % (1 << size)
+    amount %= 1 << size
+    bits: list[Bool] = []
+    carry: Bool = False
+    for i in range(size):
+        a, b = bit(n, i), bool(amount >> i & 1)
+        bits.append(differ(differ(a, b), carry))
+        carry = either(both(a, carry), both(b, either(a, carry)))
+    return number(bits)

@@ -1,0 +1,46 @@
+"""The command line: one file a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+COMMANDS = ("why", "show", "graph", "doc")
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported only when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"ruleparse.cli.{cmd_name}").command
+        return command
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ruleparse", prog_name="ruleparse")
+def group() -> None:
+    """Say what saved dumps of a Kubernetes node do to a packet, and why.
+
+    Start with: ruleparse why DUMP... --src A --dst B --proto tcp --dport 443
+    """
+
+
+def main() -> None:
+    """Entry point; never shows a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    try:
+        group()
+    except RecursionError:
+        click.echo("ruleparse: the input nests too deeply", err=True)
+        sys.exit(3)
+    except MemoryError:
+        click.echo("ruleparse: out of memory; ask about fewer unknown fields", err=True)
+        sys.exit(3)

@@ -1,0 +1,121 @@
+"""ruleparse why"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+import click
+
+from ruleparse.cli.common import USAGE, destination, dumps, fail, output_options, read_node, show_diagnostics
+from ruleparse.node import Node
+from ruleparse.report.why_json import why_json
+from ruleparse.spec import SpecError
+from ruleparse.why import Answer, why
+
+_OPTIONS: tuple[tuple[str, str, str], ...] = (
+    ("--in", "IFACE", "interface it comes in by"),
+    ("--out", "IFACE", "interface it leaves by, where no routes were saved"),
+    ("--src", "ADDR", "source address, prefix or range"),
+    ("--dst", "ADDR", "destination address, prefix or range"),
+    ("--proto", "NAME|N", "tcp, udp, icmp, sctp … or a number"),
+    ("--sport", "PORT", "source port(s)"),
+    ("--dport", "PORT", "destination port(s)"),
+    ("--icmp-type", "T[/C]", "ICMP type and code"),
+    ("--tcp-flags", "LIST", "flags that are set (others are not); SYN if not given"),
+    ("--ctstate", "STATE", "NEW (if not given), ESTABLISHED, RELATED, INVALID, UNTRACKED"),
+    ("--mark", "N[/M]", "mark it starts with; 0 if not given"),
+    ("--ttl", "N", "TTL or hop limit; 64 if not given"),
+    ("--tos", "N", "TOS or traffic class"),
+    ("--length", "N", "total length in octets"),
+    ("--src-mac", "MAC", "source Ethernet address"),
+    ("--dst-mac", "MAC", "destination Ethernet address"),
+    ("--uid", "N", "owner of the sending socket, with --local"),
+    ("--family", "4|6", "IPv4 or IPv6, where the addresses do not say"),
+)
+
+
+def packet_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that describe a packet; any left out is not known."""
+    for name, metavar, text in reversed(_OPTIONS):
+        command = click.option(name, metavar=metavar, help=text)(command)
+    return click.option("--local", is_flag=True, help="this node sends the packet")(command)
+
+
+@click.command("why")
+@dumps
+@packet_options
+@click.option("--packets", metavar="FILE", help="Many packets, one JSON object a line; keys are the option names.")
+@output_options("text", "json", "jsonl")
+def command(
+    dumps: tuple[str, ...], packets: str | None, format_: str, output: str | None, quiet: bool, verbose: bool, **options: Any
+) -> None:
+    """Walk one packet through the dumps: its fate, the rule that decided, the path.
+
+    DUMP is a file, a folder or - (standard input): iptables-save, ip6tables-save, ipset save, ip route show table all,
+    ip rule, ip addr, ip -d link, sysctl -a; what each is is found from its content. Together they are one node.
+    Whatever of the packet is not given is not known, and the answer says on which values it depends.
+
+    \b
+    ruleparse why node/ --in cali12ab --src 10.244.1.5 --dst 10.96.0.10 --proto udp --dport 53
+    ruleparse why iptables-save.txt --src 10.244.0.0/16 --dst 10.244.1.7 --proto tcp --dport 8000-8100
+    """
+    node = read_node(dumps, quiet=quiet, verbose=verbose)
+    known = len(node.diagnostics)
+    with destination(output) as out:
+        if packets is not None:
+            _many(node, packets, out, format_)
+        else:
+            _one(node, {k: v for k, v in options.items() if v not in (None, False)}, out, format_, verbose)
+    show_diagnostics(node.diagnostics[known:], quiet=quiet, verbose=verbose)
+
+
+def _one(node: Node, spec: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:
+    try:
+        answer = why(node.snapshot, spec)
+    except SpecError as error:
+        fail(str(error), USAGE)
+    _write(answer, out, format_, verbose)
+
+
+def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
+    if format_ == "text":
+        from ruleparse.report.why_text import write_why
+
+        write_why(answer, out, verbose=verbose)
+    else:
+        json.dump(why_json(answer), out, indent=2 if format_ == "json" else None)
+        out.write("\n")
+
+
+def _many(node: Node, path: str, out: TextIO, format_: str) -> None:
+    for number, spec in _specs(path):
+        try:
+            answer = why(node.snapshot, spec)
+        except SpecError as error:
+            fail(f"{path}:{number}: {error}", USAGE)
+        if format_ == "text":
+            _write(answer, out, format_, verbose=False)
+        else:
+            json.dump(why_json(answer, diagnostics=format_ == "json"), out)
+            out.write("\n")
+
+
+def _specs(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        lines = sys.stdin if path == "-" else open(path, encoding="utf-8", errors="replace")  # noqa: SIM115
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", USAGE)
+    with lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                spec = json.loads(line)
+            except ValueError as error:
+                fail(f"{path}:{number}: not JSON: {error}", USAGE)
+            if not isinstance(spec, dict):
+                fail(f"{path}:{number}: a packet is a JSON object", USAGE)
+            yield number, spec

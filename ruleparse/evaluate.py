@@ -1,0 +1,213 @@
+"""The only semantics: a packet walks tables of rules.
+
+There is one packet at every moment. A rule that hits only under a condition changes it only under that condition
+(`field = hit ? new : old`), so walks never multiply: the work is linear in the rules met. `reach` is the condition
+under which the walk is where it is; for a packet whose every field is known it is True or False throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from ruleparse import bits
+from ruleparse.bits import Bool, both, either, without
+from ruleparse.packet import FIELDS, Answers, Assumption, Packet
+from ruleparse.program import (
+    Action,
+    Add,
+    Call,
+    Copy,
+    Emit,
+    Fork,
+    Goto,
+    Havoc,
+    Note,
+    Program,
+    Return,
+    Rule,
+    Set,
+    Stop,
+    Table,
+)
+
+DEPTH = 300
+"""Tables within tables; kernels and switches allow fewer or refuse loops when rules are loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule whose tests held, in the order of the walk, and under which condition."""
+
+    table: Table
+    rule: Rule
+    when: Bool
+    packet: Packet
+    """as it was when the rule looked at it"""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a walk ended, under which condition, and the packet as it was then."""
+
+    when: Bool
+    stop: Stop
+    table: Table | None
+    rule: Rule | None
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """All that one evaluation found. The conditions of `ends` exclude each other and together cover what was asked."""
+
+    hits: list[Hit]
+    ends: list[End]
+
+
+def walk(program: Program, entry: str, packet: Packet, answers: Answers | None = None, reach: Bool = True) -> Walk:
+    """Walk `packet` from table `entry` on. `answers` settles questions that the dumps leave open, by their words."""
+    walker = _Walker(program, packet, answers or {})
+    rest = walker.enter(entry, reach)
+    if rest is not False:
+        walker.ends.append(End(rest, Stop("accept"), None, None, walker.packet))
+    return Walk(walker.hits, walker.ends)
+
+
+class _Walker:
+    def __init__(self, program: Program, packet: Packet, answers: Answers) -> None:
+        self.program = program
+        self.packet = packet
+        self.answers = answers
+        self.hits: list[Hit] = []
+        self.ends: list[End] = []
+        self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
+        self.depth = 0
+
+    # What tests may ask (program.World)
+
+    def ask(self, question: Assumption, about: bits.Number | None = None) -> Bool:
+        key = (question.question, about)
+        if key in self.answers:
+            return bool(self.answers[key])
+        return self.packet.unknowns.ask(question, about)
+
+    def probe(self, table: str, packet: Packet) -> Packet:
+        inner = _Walker(self.program, packet, self.answers)
+        inner.enter(table, True)
+        return inner.packet
+
+    # The walk
+
+    def enter(self, name: str, reach: Bool) -> Bool:
+        """Walk a table under the condition `reach`; the condition under which it comes back."""
+        table = self.program[name]
+        if self.depth > DEPTH:
+            self.end(Stop("drop", "too many tables within tables"), reach, table, None)
+            return False
+        self.depth += 1
+        returned: Bool = False
+        for rule in table.rules:
+            hit = reach
+            for test in rule.tests:
+                hit = both(hit, test.holds(self.packet, self))
+                if hit is False:
+                    break
+            else:
+                stays, back = self.perform(table, rule, hit)
+                returned = either(returned, back)
+                reach = either(without(reach, hit), stays)
+                if reach is False:
+                    break
+        if table.base:
+            reach, returned = either(reach, returned), False
+        if reach is not False:
+            stays, back = self.perform(table, table.default, reach)
+            returned = either(returned, either(stays, back))
+        self.depth -= 1
+        return returned
+
+    def perform(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
+        """Do a rule's actions; the conditions under which the walk goes on with the next rule, and leaves the table."""
+        self.hits.append(Hit(table, rule, hit, self.packet))
+        for action in rule.actions:
+            if isinstance(action, Return):
+                return False, hit
+            if isinstance(action, Stop):
+                self.end(action, hit, table, rule)
+                return False, False
+            if isinstance(action, Goto):
+                return False, self.enter(action.table, hit)
+            hit = self.call(action, hit) if isinstance(action, Call) else self.change(action, hit)
+            if hit is False:
+                break
+        return hit, False
+
+    def call(self, action: Call, hit: Bool) -> Bool:
+        caught: list[Bool] = []
+        self.catchers.append((action.catches, caught))
+        returned = self.enter(action.table, hit)
+        self.catchers.pop()
+        return either(returned, bits.any_of(caught))
+
+    def end(self, stop: Stop, hit: Bool, table: Table, rule: Rule | None) -> None:
+        for catches, caught in reversed(self.catchers):
+            if stop.verdict in catches:
+                caught.append(hit)
+                return
+        self.ends.append(End(hit, stop, table, rule, self.packet))
+
+    def change(self, action: Action, hit: Bool) -> Bool:
+        packet = self.packet
+        match action:
+            case Set(field, value, mask):
+                new = value if mask == -1 else bits.rewrite(packet[field], value, mask)
+                self.write(field, new, hit)
+            case Copy(target, source, mask, source_mask, left):
+                moved = bits.shift(masked(packet[source], source_mask), left, FIELDS[target].width)
+                old = 0 if mask == -1 else bits.rewrite(packet[target], 0, mask)
+                self.write(target, bits.mix(old, moved), hit)
+            case Add(field, amount, low, high):
+                self.write(field, clamped_sum(packet[field], amount, low, high, FIELDS[field].width), hit)
+            case Havoc(field, low, high, question):
+                number, fits = self.unsettled(field, low, high, question)
+                self.write(field, number, hit)
+                return both(hit, fits)
+            case Note():
+                pass
+            case Fork(table):
+                self.fork(table, hit)
+            case Emit(port):
+                self.ends.append(End(hit, Stop("output", port), None, None, packet))
+            case Call() | Goto() | Return() | Stop():
+                raise AssertionError("handled by perform")
+            case _:
+                assert_never(action)
+        return hit
+
+    def write(self, field: str, new: bits.Number, hit: Bool) -> None:
+        self.packet = self.packet.but({field: new if hit is True else bits.select(hit, new, self.packet[field])})
+
+    def unsettled(self, field: str, low: int, high: int, question: Assumption) -> tuple[bits.Number, Bool]:
+        name = f"{field}: {question.question}"
+        if (name, None) in self.answers:
+            return self.answers[name, None], True
+        number = bits.number(self.packet.unknowns.field(name, field))
+        return number, bits.between(number, low, high)
+
+    def fork(self, table: str, hit: Bool) -> None:
+        before, catchers = self.packet, self.catchers
+        self.catchers = []
+        self.enter(table, hit)
+        self.packet, self.catchers = before, catchers
+
+
+def masked(n: bits.Number, mask: int) -> bits.Number:
+    return n if mask == -1 else n & mask if isinstance(n, int) else bits.rewrite(n, 0, ~mask & (1 << len(n)) - 1)
+
+
+def clamped_sum(n: bits.Number, amount: int, low: int, high: int, size: int) -> bits.Number:
+    moved = bits.add(n, amount, size)
+    if amount < 0:
+        return bits.select(bits.at_least(n, low - amount), moved, low)
+    return bits.select(bits.at_least(n, high - amount + 1), high, moved)

@@ -1,0 +1,20 @@
+"""What the dumps of a node say besides its rules, as far as a rule's meaning needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ruleparse.netfilter.ipset import IpSet
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`sets` is None when no ipset output was saved; a group of an interface is missing when no `ip link` was."""
+
+    sets: Mapping[str, IpSet] | None = None
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    device_groups: Mapping[str, int] | None = None
+    loopback: str = "lo"

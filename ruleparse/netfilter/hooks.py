@@ -1,0 +1,179 @@
+"""The way of a packet through the kernel, as tables of rules: which chains it meets, in which order, and what the kernel
+itself decides in between.
+
+Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c; net/ipv6/ip6_input.c, ip6_output.c; priorities of
+linux/netfilter_ipv4.h; measured in network namespaces where the sources leave a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ruleparse.codec import Prefix, interface, prefix
+from ruleparse.netfilter import fields
+from ruleparse.netfilter.connections import conntrack_table, settle_destination, settle_source
+from ruleparse.netfilter.martians import early_drops, martian_drops
+from ruleparse.netfilter.save import BUILT_IN, Flavour
+from ruleparse.netfilter.values import differs
+from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
+
+PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
+
+CONNTRACK = -200
+_PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+LOOPBACK = interface("lo")
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """One ruleset that hooks in: `prefix` comes before the names of its program tables."""
+
+    prefix: str
+    flavour: Flavour
+    tables: frozenset[str]
+
+    def priority(self, table: str, hook: int) -> int:
+        """When the kernel calls this table at a hook; iptables-nft runs security late (1.8.9)."""
+        if table == "nat":
+            return -100 if hook in (PREROUTING, OUTPUT) else 100
+        return 150 if table == "security" and self.flavour == "nft" else _PRIORITY[table]
+
+
+def rule(*parts: Masked | Test | Action) -> Rule:
+    """A rule of the kernel's own: tests first, then actions."""
+    tests = tuple(p for p in parts if isinstance(p, Masked | Test))
+    return Rule(tests, tuple(p for p in parts if not isinstance(p, Masked | Test)))
+
+
+def is_(field: str, value: int, negated: bool = False) -> Masked:
+    return Masked(field, value, -1, negated)
+
+
+def inside(field: str, text: str | Prefix, negated: bool = False) -> Masked:
+    p = prefix(text) if isinstance(text, str) else text
+    return Masked(field, p.value, p.mask, negated)
+
+
+def drop(reason: str, *tests: Masked | Test) -> Rule:
+    return Rule(tests, (Stop("drop", reason),))
+
+
+def path_tables(family: int, bases: Iterable[Base], sysctl: Mapping[str, str]) -> dict[str, Table]:
+    """Every table of the kernel's own that a packet of this family may walk; "arrive" and "send" are where it starts."""
+    bases = list(bases)
+    tables = [
+        Table("arrive", [*early_drops(family), rule(Goto("PREROUTING"))]),
+        Table("PREROUTING", [rule(Set("hook", PREROUTING)), *_chains(PREROUTING, bases), rule(Goto("route in"))]),
+        Table("route", [rule(is_("out_given", 0, negated=True), *_given_route()), rule(*_lookup())]),
+        Table("route in", _route_in(family, sysctl)),
+        Table("INPUT", _input(bases)),
+        Table("FORWARD", _forward(family, bases, sysctl)),
+        Table("send", _send(family, bases)),
+        Table("route out", _route_out(family, sysctl)),
+        Table("reroute", [rule(Call("route out"))]),
+        Table("POSTROUTING", _postrouting(bases)),
+        conntrack_table(family),
+    ]
+    return {t.name: t for t in tables}
+
+
+def _chains(hook: int, bases: list[Base], between: Mapping[int, list[Rule]] | None = None) -> list[Rule]:
+    """Rules that call each base chain of a hook in the order of priorities, with `between` what else happens when."""
+    steps: list[tuple[int, list[Rule]]] = list((between or {}).items())
+    if hook in (PREROUTING, OUTPUT):
+        steps.append((CONNTRACK, [rule(is_("looped", 0), Call("conntrack"))]))
+    for base in bases:
+        for table in base.tables & BUILT_IN.keys():
+            if fields.HOOKS[hook] in BUILT_IN[table]:
+                call = Call(f"{base.prefix}{table} {fields.HOOKS[hook]}", ("accept",))
+                steps.append((base.priority(table, hook), _nat(hook, call) if table == "nat" else [rule(call)]))
+    return [r for _, rules in sorted(steps, key=lambda step: step[0]) for r in rules]
+
+
+def _nat(hook: int, call: Call) -> list[Rule]:
+    """nat is asked once for each side of a connection, at its first packet."""
+    return settle_destination(call) if hook in (PREROUTING, OUTPUT) else settle_source(call)
+
+
+def _given_route() -> list[Action]:
+    return [Set("route_type", fields.UNICAST), Copy("route_out", "out_given"), Set("route_gateway", 0), Return()]
+
+
+def _lookup() -> list[Action]:
+    return [Set("route_type", 0), Set("route_out", 0), Set("route_gateway", 0), Set("route_source", 0), Call("fib")]
+
+
+def _unroutable(to: str = "the destination") -> list[Rule]:
+    reasons = {
+        0: f"no route to {to}",
+        fields.UNREACHABLE: f"the route to {to} is of type unreachable",
+        fields.BLACKHOLE: f"the route to {to} is of type blackhole",
+        fields.PROHIBIT: f"the route to {to} is of type prohibit",
+        fields.THROW: f"no route to {to}",
+    }
+    return [drop(reason, is_("route_type", kind)) for kind, reason in reasons.items()]
+
+
+def _route_in(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
+    return [
+        rule(is_("looped", 1), Goto("INPUT")),
+        rule(Copy("route_in", "in"), Call("route")),
+        *martian_drops(family, sysctl),
+        *_unroutable(),
+        rule(is_("route_type", fields.LOCAL), Goto("INPUT")),
+        rule(is_("route_type", fields.BROADCAST), Goto("INPUT")),
+        rule(is_("route_type", fields.ANYCAST), Goto("INPUT")),
+        rule(is_("route_type", fields.MULTICAST), Goto("INPUT")),
+        rule(Goto("FORWARD")),
+    ]
+
+
+def _input(bases: list[Base]) -> list[Rule]:
+    return [rule(Set("hook", INPUT), Set("out", 0)), *_chains(INPUT, bases), rule(Stop("accept", detail="local"))]
+
+
+def _forward(family: int, bases: list[Base], sysctl: Mapping[str, str]) -> list[Rule]:
+    switch = "net.ipv4.ip_forward" if family == 4 else "net.ipv6.conf.all.forwarding"
+    off = [drop(f"this node does not forward: {switch} = 0")] if sysctl.get(switch) == "0" else []
+    return [
+        *off,
+        drop("only packets addressed to this node's MAC are forwarded", is_("pkttype", 0, negated=True)),
+        drop("its TTL ends here" if family == 4 else "its hop limit ends here", Masked("ttl", 0, 0xFE)),
+        rule(Set("hook", FORWARD), Add("ttl", -1, 0, 255), Copy("out", "route_out")),
+        *_chains(FORWARD, bases),
+        rule(Goto("POSTROUTING")),
+    ]
+
+
+def _send(family: int, bases: list[Base]) -> list[Rule]:
+    remember = [Copy(f"old_{f}", f) for f in ("src", "dst", "mark", "tos", "ttl")]
+    watched = ("src", "dst", "mark", "tos") if family == 4 else ("src", "dst", "mark", "ttl")
+    moved = [
+        rule(differs(f, f"old_{f}"), *(Copy(f"old_{g}", g) for g in watched), Call("reroute"))
+        for f in watched
+    ]
+    return [
+        rule(Set("hook", OUTPUT), Set("in", 0), Set("route_in", 0), Call("route out"), Copy("out", "route_out"), *remember),
+        *_chains(OUTPUT, bases, {-149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]}),
+        rule(Goto("POSTROUTING")),
+    ]
+
+
+def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
+    """What leaves over loopback stays here; a loopback address must not leave (route.c, __mkroute_output)."""
+    rules = [rule(Call("route")), rule(is_("route_type", fields.LOCAL), Set("route_out", LOOPBACK)), *_unroutable()]
+    if family == 4 and sysctl.get("net.ipv4.conf.all.route_localnet") != "1":
+        reason = "a packet from a loopback address must not leave the node"
+        rules.append(drop(reason, inside("src", "127.0.0.0/8"), is_("route_out", LOOPBACK, negated=True)))
+    return rules
+
+
+def _postrouting(bases: list[Base]) -> list[Rule]:
+    """`-o` sees the route that holds now, which in OUTPUT it does not. What goes to lo comes in again."""
+    return [
+        rule(Set("hook", POSTROUTING), Copy("out", "route_out")),
+        *_chains(POSTROUTING, bases),
+        rule(is_("route_out", LOOPBACK), Set("looped", 1), Set("in", LOOPBACK), Set("out", 0), Goto("PREROUTING")),
+        rule(Stop("accept", detail="out")),
+    ]

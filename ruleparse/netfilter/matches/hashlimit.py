@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ruleparse.codec import Codec
+from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests, ask
+from ruleparse.netfilter.rates import rate
+from ruleparse.netfilter.unsettled import here
+from ruleparse.netfilter.values import TEXT, whole
+
+_PACKETS = rate(1_000_000)
+_SIZES = {"m": 1 << 20, "k": 1 << 10, "": 1}
+_BYTES = re.compile(r"(\d+)([kmKM]?)[bB]?(?:/s(?:ec(?:ond)?)?)?")
+_MOST = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Packets by the time between two of them, or bytes a second."""
+
+    amount: int
+    of_bytes: bool
+
+
+def _parse_rate(text: str) -> Rate:
+    found = _BYTES.fullmatch(text)
+    if found is None or "b" not in text.lower():
+        return Rate(_PACKETS.parse(text), of_bytes=False)
+    return Rate(_as_kept(int(found[1]) * _SIZES[found[2].lower()]), of_bytes=True)
+
+
+def _as_kept(octets: int) -> int:
+    """The kernel keeps the cost of 16 octets (bytes_to_cost and back, libxt_hashlimit.c)."""
+    cost = _MOST // ((octets >> 4) + 1)
+    return ((_MOST // cost if cost else _MOST) - 1) << 4
+
+
+def _show_rate(value: Rate) -> str:
+    if not value.of_bytes:
+        return _PACKETS.show(value.amount)
+    unit = next(name for name, size in _SIZES.items() if value.amount % size == 0 and value.amount >= size or size == 1)
+    return f"{value.amount // _SIZES[unit]}{unit}b/s"
+
+
+def _parse_burst(text: str) -> str:
+    if not _BYTES.fullmatch(text):
+        raise ValueError(f"{text} is neither a number of packets nor of bytes")
+    return text
+
+
+_RATE = Codec("rate", _parse_rate, _show_rate)
+
+
+def _tests(givens: Givens, context: Context) -> Tests:
+    above = givens.has("--hashlimit-above")
+    name = "--hashlimit-above" if above else "--hashlimit-upto"
+    limit = f"{givens.get('--hashlimit-name', '')} of {_RATE.show(givens.get(name))}"
+    mode = f" for each {givens.get('--hashlimit-mode')}" if givens.has("--hashlimit-mode") else ""
+    question = context.asks(f"the limit {limit}{mode} has room {here(context)}", _settle(givens, context))
+    return [ask(question, above is not givens.negated(name))]
+
+
+def _settle(givens: Givens, context: Context) -> str:
+    return f"cat /proc/net/{'ip6t' if context.family == 6 else 'ipt'}_hashlimit/{givens.get('--hashlimit-name', '')}"
+
+
+MATCH = Match(
+    "hashlimit",
+    """A token bucket for each source, destination or port: `upto` matches while there is room, `above` when there is not.
+    A dump does not hold how full they are, so this is an assumption
+    (iptables-extensions(8); net/netfilter/xt_hashlimit.c).""",
+    (
+        Option(("--hashlimit-upto", "--hashlimit"), _RATE),
+        Option(("--hashlimit-above",), _RATE),
+        Option(("--hashlimit-burst",), Codec("number or bytes", _parse_burst)),
+        Option(("--hashlimit-mode",), TEXT),
+        Option(("--hashlimit-name",), TEXT),
+        Option(("--hashlimit-htable-size",), whole(32)),
+        Option(("--hashlimit-htable-max",), whole(32)),
+        Option(("--hashlimit-htable-gcinterval",), whole(32)),
+        Option(("--hashlimit-htable-expire",), whole(32)),
+        Option(("--hashlimit-srcmask",), whole(8)),
+        Option(("--hashlimit-dstmask",), whole(8)),
+        Option(("--hashlimit-rate-match",)),
+        Option(("--hashlimit-rate-interval",), whole(32)),
+    ),
+    state="unknown",
+    tests=_tests,
+)

@@ -1,0 +1,9 @@
+from ruleparse.netfilter.extension import Match, Option
+from ruleparse.netfilter.values import MARK
+from ruleparse.program import Masked
+
+MATCH = Match(
+    "mark",
+    "The packet's mark (skb->mark) under a mask (iptables-extensions(8); net/netfilter/xt_mark.c).",
+    (Option(("--mark",), MARK, build=lambda value, negated: Masked("mark", *value, negated)),),
+)

@@ -1,0 +1,131 @@
+"""The program of one address family of a node: chains, lowered when a walk enters them, and the kernel's own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ruleparse.netfilter.connections import new_connection
+from ruleparse.netfilter.extension import Context
+from ruleparse.netfilter.facts import Facts
+from ruleparse.netfilter.hooks import Base, path_tables
+from ruleparse.netfilter.lower import TableLowering, either_way
+from ruleparse.netfilter.quirks import Quirks
+from ruleparse.netfilter.save import Chain, Flavour, Ruleset, rule_lines
+from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
+from ruleparse.netfilter.verdicts import accepted
+from ruleparse.program import COMES_BACK, Rule, Stop, Table
+from ruleparse.text import Diagnostic, Span
+
+
+class NetfilterProgram(Mapping[str, Table]):
+    """Tables by name: `filter FORWARD` for a chain (`nft filter FORWARD` where legacy and nft are both in force)."""
+
+    def __init__(
+        self, family: int, rulesets: list[Ruleset], facts: Facts, fib: Mapping[str, Table], quirks: Quirks | None = None
+    ) -> None:
+        self.family = family
+        self.rulesets = rulesets
+        self.facts = facts
+        self.quirks = quirks or Quirks()
+        self.diagnostics: list[Diagnostic] = []
+        self.handles: dict[int, tuple[Table, Rule]] = {}
+        self._parser = RuleParser()
+        self._chains: dict[str, tuple[TableLowering, Chain]] = {}
+        self._lowered: dict[str, Table] = {}
+        bases = [self._add(ruleset) for ruleset in rulesets]
+        self._own = {**path_tables(family, bases, facts.sysctl), **fib, "new connection": new_connection()}
+
+    def _add(self, ruleset: Ruleset) -> Base:
+        prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "
+        for name, table in ruleset.tables.items():
+            lowering = TableLowering(ruleset, name, table.chains, self.facts, self.diagnostics, self.quirks, prefix)
+            for chain in table.chains.values():
+                self._chains[lowering.table_key(chain.name)] = (lowering, chain)
+        return Base(prefix, ruleset.flavour, frozenset(ruleset.tables))
+
+    def __getitem__(self, name: str) -> Table:
+        found = self._lowered.get(name) or self._own.get(name)
+        if found is None:
+            found = self._lowered[name] = self._lower(name) if name in self._chains else self._missing(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._chains
+        yield from self._own
+
+    def __len__(self) -> int:
+        return len(self._chains) + len(self._own)
+
+    @property
+    def chains(self) -> Mapping[str, Chain]:
+        """Every saved chain by the name of its program table."""
+        return {key: chain for key, (_, chain) in self._chains.items()}
+
+    def rule(self, handle: int) -> tuple[Table, Rule] | None:
+        """The rule that a handle stands for."""
+        return self.handles.get(handle)
+
+    def syntax(self, rule: Rule) -> RuleSyntax | None:
+        """The words of a rule that stands in the dump."""
+        if rule.span is None or not rule.number:
+            return None
+        try:
+            return self._parser.parse(rule.span)
+        except SyntaxProblem:
+            return None
+
+    # Lowering a chain
+
+    def _lower(self, name: str) -> Table:
+        lowering, chain = self._chains[name]
+        rules: list[Rule] = []
+        handles: list[tuple[int, Rule]] = []
+        spans = (span for stretch in chain.rules for span in rule_lines(stretch))
+        for number, span in enumerate(spans, 1):
+            handle = self._handle(span)
+            lowered = self._rules(lowering, span, number, handle)
+            handles += [(handle, r) for r in lowered if r.number is not None]
+            rules += lowered
+        default, base = COMES_BACK, chain.policy is not None
+        if base:
+            default = self._policy(lowering, chain)
+        table = Table(name, rules, default, base, lowering.table, chain.name)
+        self.handles.update({handle: (table, r) for handle, r in handles})
+        if base and chain.span is not None:
+            self.handles[self._handle(chain.span)] = (table, default)
+        return table
+
+    @staticmethod
+    def _handle(span: Span) -> int:
+        """Unique among the rules of one text; texts of one family hardly clash, and a clash only names a wrong line."""
+        return (hash(span.source.name) & 0xFFFF) << 32 | span.start + 1
+
+    def _rules(self, lowering: TableLowering, span: Span, number: int, handle: int) -> list[Rule]:
+        try:
+            return lowering.lower(self._parser.parse(span), number, handle)
+        except SyntaxProblem as problem:
+            self.diagnostics.append(problem.diagnostic)
+            ruleset = lowering.ruleset
+            context = Context(ruleset.family, ruleset.flavour, lowering.table, "", span, handle, self.facts)
+            return lowering.opaque(context, number, f"the rule at {span.where}, which could not be read,")
+
+    def _policy(self, lowering: TableLowering, chain: Chain) -> Rule:
+        handle = self._handle(chain.span) if chain.span else 0
+        if chain.policy == "ACCEPT":
+            return Rule((), accepted(lowering.table, handle), 0, chain.span)
+        return Rule((), (Stop("drop"),), 0, chain.span)
+
+    def _missing(self, name: str) -> Table:
+        """A chain that is called but not in the dump; a built-in one without a word in it accepts."""
+        group, _, label = name.removeprefix("nft ").removeprefix("legacy ").partition(" ")
+        flavour: Flavour = "nft" if name.startswith("nft ") else "legacy"
+        if any(r.flavour == flavour or len(self.rulesets) == 1 for r in self.rulesets if group in r.tables):
+            from ruleparse.netfilter.save import BUILT_IN
+
+            if label in BUILT_IN.get(group, ()):
+                return Table(name, (), Rule((), (Stop("accept"),)), True, group, label)
+        source = self.rulesets[0].source if self.rulesets else None
+        if source is None:
+            raise KeyError(name)
+        context = Context(self.family, flavour, group, label, Span(source, 0, 0), 0, self.facts)
+        return Table(name, either_way(f"chain {label}, which is not in the dump,", (), 0, context), group=group, label=label)

@@ -1,0 +1,1 @@
+"""Targets (`-j NAME`), one a file; each declares TARGET."""

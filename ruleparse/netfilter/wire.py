@@ -1,0 +1,252 @@
+"""Packets given byte by byte: from bytes to fields, and back to the bytes a rule would see now.
+
+Sources: RFC 791, 8200, 9293, 768, 792, 4443, 9260; what conntrack takes as well formed: net/netfilter/nf_conntrack_proto_*.c.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ruleparse.bits import Bool, Number
+from ruleparse.netfilter.checksums import crc32c, internet_checksum, pseudo_header
+from ruleparse.netfilter.fields import AH, DCCP, ESP, ICMP, ICMP6, SCTP, TCP, UDP, UDPLITE
+from ruleparse.packet import Assumption, Packet
+from ruleparse.program import World
+
+PORT_PROTOCOLS = frozenset({TCP, UDP, SCTP, DCCP, UDPLITE})
+_HOP_BY_HOP, _ROUTING, _FRAGMENT, _NONE, _DESTINATION = 0, 43, 44, 59, 60
+
+
+class Malformed(ValueError):
+    """Bytes that are not an IP packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are in a packet: `protocol` behind all IP headers, its octet `offset`, the fragment it is part of."""
+
+    version: int
+    protocol: int
+    offset: int
+    end: int
+    fragment: int = 0
+    more: bool = False
+
+
+@lru_cache(256)
+def layout(raw: bytes, auth_ends: bool = False) -> Layout:
+    """Find the transport header. `auth_ends`: an IPv6 authentication header is not skipped, as in nf_tables."""
+    if len(raw) < 20:
+        raise Malformed(f"{len(raw)} octets are too short for an IP packet")
+    version = raw[0] >> 4
+    if version == 4:
+        return _layout4(raw)
+    if version == 6 and len(raw) >= 40:
+        return _layout6(raw, auth_ends)
+    raise Malformed(f"IP version {version} is neither 4 nor 6, or the packet is too short for it")
+
+
+def _layout4(raw: bytes) -> Layout:
+    header = (raw[0] & 15) * 4
+    total, flags = struct.unpack_from("!H2xH", raw, 2)
+    if header < 20 or len(raw) < header or total < header:
+        raise Malformed("the IPv4 header's lengths contradict each other")
+    return Layout(4, raw[9], header, min(total, len(raw)), flags & 0x1FFF, bool(flags & 0x2000))
+
+
+def _layout6(raw: bytes, auth_ends: bool) -> Layout:
+    protocol, at, end = raw[6], 40, min(len(raw), 40 + int.from_bytes(raw[4:6], "big"))
+    fragment, more = 0, False
+    while protocol in (_HOP_BY_HOP, _ROUTING, _DESTINATION, _FRAGMENT, AH) and at + 2 <= end and not fragment:
+        if protocol == AH and auth_ends:
+            break
+        if protocol == _FRAGMENT:
+            word = int.from_bytes(raw[at + 2 : at + 4], "big")
+            fragment, more = word >> 3, bool(word & 1)
+            size = 8
+        else:
+            size = (raw[at + 1] + 2) * 4 if protocol == AH else (raw[at + 1] + 1) * 8
+        protocol, at = raw[at], at + size
+    return Layout(6, protocol, at, end, fragment, more)
+
+
+def transport(raw: bytes) -> tuple[int, int]:
+    """The protocol behind the IP headers and the octet where its header starts."""
+    found = layout(raw)
+    return found.protocol, found.offset
+
+
+def fields_of(raw: bytes, auth_ends: bool = False) -> dict[str, Number]:
+    """Every field that a packet's bytes settle. Raises Malformed."""
+    found = layout(raw, auth_ends)
+    values: dict[str, Number] = {"proto": found.protocol, "fragment": found.fragment, "more_fragments": int(found.more)}
+    if found.version == 4:
+        values |= {"tos": raw[1], "length": int.from_bytes(raw[2:4], "big"), "ttl": raw[8]}
+        values |= {"src": int.from_bytes(raw[12:16], "big"), "dst": int.from_bytes(raw[16:20], "big")}
+    else:
+        values |= {"tos": int.from_bytes(raw[:2], "big") >> 4 & 255, "length": 40 + int.from_bytes(raw[4:6], "big"), "ttl": raw[7]}
+        values |= {"src": int.from_bytes(raw[8:24], "big"), "dst": int.from_bytes(raw[24:40], "big")}
+    body = raw[found.offset : found.end]
+    values |= {"transport_length": len(body), "sport": 0, "dport": 0, "icmp_type": 0, "icmp_code": 0, "tcp_flags": 0, "spi": 0}
+    values |= _transport_fields(found.protocol, body.ljust(16, b"\0"))
+    values["well_formed"] = int(bool(found.fragment or found.more) or well_formed(raw, found))
+    return values
+
+
+def _transport_fields(protocol: int, body: bytes) -> dict[str, Number]:
+    word = struct.unpack("!4I", body[:16])
+    if protocol in PORT_PROTOCOLS:
+        ports: dict[str, Number] = {"sport": word[0] >> 16, "dport": word[0] & 0xFFFF}
+        return {**ports, "tcp_flags": body[13]} if protocol == TCP else ports
+    if protocol in (ICMP, ICMP6):
+        return {"icmp_type": body[0], "icmp_code": body[1], "icmp_id": word[1] >> 16}
+    if protocol in (ESP, AH):
+        return {"spi": word[0 if protocol == ESP else 1]}
+    return {}
+
+
+# What conntrack checks before it looks for a connection
+
+
+def well_formed(raw: bytes, found: Layout) -> bool:
+    """Whether conntrack takes the transport header for sound: lengths, checksum, a chunk that may start something."""
+    body = raw[found.offset : found.end]
+    check = _CHECKS.get(found.protocol)
+    return check is None or check(raw, body, found)
+
+
+def _sum_is_right(raw: bytes, body: bytes, found: Layout) -> bool:
+    pseudo = pseudo_header(raw, found.version, found.protocol, len(body))
+    return internet_checksum(pseudo + body) == 0
+
+
+def _tcp_is_sound(raw: bytes, body: bytes, found: Layout) -> bool:
+    return len(body) >= 20 and 20 <= (body[12] >> 4) * 4 <= len(body) and _sum_is_right(raw, body, found)
+
+
+def _udp_is_sound(raw: bytes, body: bytes, found: Layout) -> bool:
+    if len(body) < 8:
+        return False
+    length, checksum = struct.unpack_from("!HH", body, 4)
+    if not 8 <= length <= len(body):
+        return False
+    return not checksum and found.version == 4 or _sum_is_right(raw, body[:length], found)
+
+
+def _icmp_is_sound(_: bytes, body: bytes, __: Layout) -> bool:
+    return len(body) >= 8 and internet_checksum(body) == 0
+
+
+def _icmp6_is_sound(raw: bytes, body: bytes, found: Layout) -> bool:
+    return len(body) >= 8 and _sum_is_right(raw, body, found)
+
+
+def _sctp_is_sound(_: bytes, body: bytes, __: Layout) -> bool:
+    """A connection starts with INIT (tag 0), a heartbeat, or a late SHUTDOWN ACK."""
+    if len(body) < 16 or crc32c(body[:8] + b"\0\0\0\0" + body[12:]) != struct.unpack_from("<I", body, 8)[0]:
+        return False
+    tag, kinds = body[4:8], [kind for kind, *_ in sctp_chunks(body)]
+    return bool(kinds) and (kinds == [1] and tag == b"\0\0\0\0" or kinds[0] in (4, 8))
+
+
+_CHECKS: dict[int, Callable[[bytes, bytes, Layout], bool]] = {
+    TCP: _tcp_is_sound,
+    UDP: _udp_is_sound,
+    ICMP: _icmp_is_sound,
+    ICMP6: _icmp6_is_sound,
+    SCTP: _sctp_is_sound,
+}
+
+
+def sctp_chunks(body: bytes) -> list[tuple[int, int, bytes]]:
+    """(type, flags, bytes) of each chunk behind an SCTP common header."""
+    chunks, at = [], 12
+    while at + 4 <= len(body):
+        kind, flags, length = struct.unpack_from("!BBH", body, at)
+        if length < 4 or at + length > len(body):
+            break
+        chunks.append((kind, flags, body[at : at + length]))
+        at += (length + 3) & ~3
+    return chunks
+
+
+def tcp_options(raw: bytes) -> dict[int, bytes]:
+    """TCP options by kind; the first of a kind counts."""
+    protocol, at = transport(raw)
+    options: dict[int, bytes] = {}
+    if protocol != TCP or len(raw) < at + 20:
+        return options
+    rest = raw[at + 20 : at + (raw[at + 12] >> 4) * 4]
+    while rest:
+        kind = rest[0]
+        size = 1 if kind < 2 else max(rest[1] if len(rest) > 1 else 1, 1)
+        options.setdefault(kind, rest[2:size])
+        rest = rest[size:]
+    return options
+
+
+# The bytes as they are now
+
+
+def where_bytes_are_given(means: Callable[[Any, Packet, World], Bool], question: Assumption) -> Callable[[Any, Packet, World], Bool]:
+    """A meaning that reads bytes, as one that asks where there are none."""
+    return lambda value, packet, world: means(value, packet, world) if packet.raw is not None else world.ask(question)
+
+
+def current(packet: Packet) -> bytes | None:
+    """A packet's bytes with its rewritten fields in place and checksums to match; None if they are not known."""
+    if packet.raw is None:
+        return None
+    before = fields_of(packet.raw)
+    changed: dict[str, int] = {}
+    for name in ("src", "dst", "ttl", "tos", "sport", "dport"):
+        now = packet[name]
+        if not isinstance(now, int):
+            return None
+        if now != before[name]:
+            changed[name] = now
+    return _patched(packet.raw, changed) if changed else packet.raw
+
+
+def _patched(raw: bytes, changed: dict[str, int]) -> bytes:
+    found, data = layout(raw), bytearray(raw)
+    size = 4 if found.version == 4 else 16
+    places = {"src": 12 if size == 4 else 8, "dst": 16 if size == 4 else 24}
+    for name, value in changed.items():
+        if name in places:
+            data[places[name] : places[name] + size] = value.to_bytes(size, "big")
+        elif name == "ttl":
+            data[8 if size == 4 else 7] = value
+        elif name in ("sport", "dport") and found.protocol in PORT_PROTOCOLS and not found.fragment:
+            at = found.offset + (2 if name == "dport" else 0)
+            data[at : at + 2] = value.to_bytes(2, "big")
+        elif name == "tos":
+            _put_tos(data, found.version, value)
+    if found.version == 4:
+        data[10:12] = b"\0\0"
+        data[10:12] = internet_checksum(bytes(data[: found.offset])).to_bytes(2, "big")
+    if changed.keys() & {"src", "dst", "sport", "dport"}:
+        _fix_transport_sum(raw, data, found)
+    return bytes(data)
+
+
+def _put_tos(data: bytearray, version: int, value: int) -> None:
+    if version == 4:
+        data[1] = value
+    else:
+        data[0], data[1] = 0x60 | value >> 4, (value & 15) << 4 | data[1] & 15
+
+
+def _fix_transport_sum(raw: bytes, data: bytearray, found: Layout) -> None:
+    at = {TCP: 16, UDP: 6, ICMP6: 2, UDPLITE: 6, DCCP: 6}.get(found.protocol)
+    body = data[found.offset : found.end]
+    if at is None or len(body) < at + 2 or found.fragment or (found.protocol == UDP and not any(body[at : at + 2])):
+        return
+    body[at : at + 2] = b"\0\0"
+    pseudo = pseudo_header(bytes(data), found.version, found.protocol, len(body))
+    total = internet_checksum(pseudo + bytes(body)) or (0xFFFF if found.protocol == UDP else 0)
+    data[found.offset + at : found.offset + at + 2] = total.to_bytes(2, "big")

@@ -1,0 +1,44 @@
+"""A node as a Python program sees it: read once, asked many times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruleparse.snapshot import Snapshot
+from ruleparse.snapshot import load as load_snapshot
+from ruleparse.text import Diagnostic
+
+if TYPE_CHECKING:
+    import networkx
+
+    from ruleparse.why import Answer
+
+
+class Node:
+    """The saved dumps of one node."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def why(self, **packet: Any) -> Answer:
+        """Walk one packet. Keys are the option names of `ruleparse why` (`in_` for `in`). Raises SpecError."""
+        from ruleparse.why import why
+
+        return why(self.snapshot, {key.rstrip("_"): value for key, value in packet.items()})
+
+    def graph(self, family: int | None = None) -> networkx.MultiDiGraph[str]:
+        """Chains and tables as nodes; jumps, gotos and calls as edges."""
+        from ruleparse.graph import graph_of
+
+        return graph_of(self.snapshot.program(family or self.snapshot.families[0]))
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What the readers have to say so far."""
+        return self.snapshot.all_diagnostics()
+
+
+def load(*paths: str | Path) -> Node:
+    """Read files, folders and `-` as one node. Raises OSError, or NothingRead if none holds rules."""
+    return Node(load_snapshot(paths))

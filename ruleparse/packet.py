@@ -1,0 +1,184 @@
+"""A packet is one number per field; a field nobody gave is unknown, a number of fresh Boolean variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ruleparse.bits import Bool, Function, Number, Space, cofactor, number
+
+if TYPE_CHECKING:
+    from ruleparse.text import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field or piece of metadata: `width` in bits, `needs` what must hold for it to exist.
+
+    `default` is what an unmentioned field holds where the kernel leaves no choice (a mark starts at 0).
+    """
+
+    name: str
+    width: int
+    doc: str
+    needs: str = ""
+    default: int | None = None
+    values: tuple[str, ...] = ()
+    """names of the values 0, 1, 2 … where they have any"""
+
+
+FIELDS: dict[str, Field] = {}
+
+
+def declare(*fields: Field) -> None:
+    """Add fields to the one table of fields; a name is declared once."""
+    for f in fields:
+        if f.name in FIELDS:
+            raise ValueError(f"field {f.name} is declared twice")
+        FIELDS[f.name] = f
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A question that the dumps do not settle, and what would. `rule` is where it first arose."""
+
+    question: str
+    settle: str = ""
+    rule: Span | None = None
+    probability: float | None = None
+    """of the answer yes, for a random choice"""
+
+
+class Unknowns:
+    """Every variable of one analysis: bits of fields not given, and answers to questions not settled.
+
+    The same field, or the same question about the same number, is always the same variable.
+    """
+
+    def __init__(self, nodes: int = 1 << 20, sizes: Mapping[str, int] | None = None) -> None:
+        self._nodes = nodes
+        self._space: Space | None = None
+        self._sizes = sizes or {}
+        self.places: list[tuple[str, int] | None] = []
+        """of each variable: the field and the bit it stands for, None if it is an answer"""
+        self.fields: dict[str, tuple[Function, ...]] = {}
+        self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
+
+    @property
+    def space(self) -> Space:
+        if self._space is None:
+            self._space = Space(self._nodes)
+        return self._space
+
+    def field(self, name: str, of: str | None = None) -> tuple[Function, ...]:
+        """The unknown value of a field; `name` may be a name of its own for another unknown value `of` a field.
+
+        Variables are ordered from the most significant bit, so that a prefix is a path from the top.
+        """
+        if name not in self.fields:
+            size = self._sizes.get(of or name) or FIELDS[of or name].width
+            self.fields[name] = tuple(reversed(self.space.variables(size)))
+            self.places += [(name, bit) for bit in reversed(range(size))]
+        return self.fields[name]
+
+    def ask(self, question: Assumption, about: Number | None = None) -> Bool:
+        """The unknown answer to a question; `about` is the number that the question asks something of, if it does."""
+        key = (question.question, about)
+        if key not in self.assumptions:
+            self.assumptions[key] = (self.space.variable(), question)
+            self.places.append(None)
+        return self.assumptions[key][0]
+
+    def witness(self, region: Bool) -> Point:
+        """Some point of a region that is not empty."""
+        cube = [] if isinstance(region, bool) else region.pick_cube() or []
+        chosen = [bool(b) for b in cube] + [False] * (self.space.count - len(cube) if self._space else 0)
+        pairs = list(enumerate(chosen))
+
+        def value(n: Number) -> int:
+            if isinstance(n, int):
+                return n
+            return sum(1 << i for i, b in enumerate(n) if (b if isinstance(b, bool) else b.eval(pairs)))
+
+        fields = {name: value(bits) for name, bits in self.fields.items()}
+        answers: dict[tuple[str, object], int] = {(name, None): v for name, v in fields.items()}
+        for (words, about), (variable, _) in self.assumptions.items():
+            answers[words, value(about) if isinstance(about, tuple) else about] = int(variable.eval(pairs))
+        return Point({n: v for n, v in fields.items() if n in FIELDS}, answers, value)
+
+    def by_answer(self, region: Bool) -> Iterator[tuple[tuple[tuple[Assumption, bool], ...], float, Bool]]:
+        """A region split by the answers it depends on: the assumptions made, the odds of the choices, what is left."""
+        parts: list[tuple[tuple[tuple[Assumption, bool], ...], float, Bool]] = [((), 1.0, region)]
+        for variable, question in self.assumptions.values():
+            parts = [piece for part in parts for piece in _split(part, variable, question)]
+        grouped: dict[tuple[object, ...], float] = {}
+        for given, odds, part in parts:
+            key = (given, part)
+            grouped[key] = grouped.get(key, 0.0) + odds
+        for (given, part), odds in grouped.items():
+            yield given, odds, part  # type: ignore[misc]
+
+
+Answers = Mapping[tuple[str, object], int]
+"""What questions are answered with, by their words and what they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One way everything unknown could be: values of fields, answers to questions, and what any number is then."""
+
+    fields: Mapping[str, int]
+    answers: Answers
+    value: Callable[[Number], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One number per field. `raw` is the packet's bytes from the IP header on, where they were given."""
+
+    values: Mapping[str, Number]
+    unknowns: Unknowns = field(default_factory=Unknowns, compare=False)
+    raw: bytes | None = None
+
+    def __getitem__(self, name: str) -> Number:
+        value = self.values.get(name)
+        if value is not None:
+            return value
+        default = FIELDS[name].default
+        return default if default is not None else number(self.unknowns.field(name))
+
+    def given(self, name: str) -> bool:
+        """Whether this field was given or written, so that reading it brings in nothing unknown of its own."""
+        return name in self.values or FIELDS[name].default is not None
+
+    def but(self, values: Mapping[str, Number]) -> Packet:
+        """This packet with some fields replaced."""
+        return replace(self, values={**self.values, **values})
+
+
+_Part = tuple[tuple[tuple[Assumption, bool], ...], float, Bool]
+
+
+def _split(part: _Part, variable: Function, question: Assumption) -> list[_Part]:
+    """A part as it is if it does not depend on a question, else one for each answer."""
+    given, odds, region = part
+    if isinstance(region, bool):
+        return [part]
+    yes, no = cofactor(region, variable, True), cofactor(region, variable, False)
+    if yes is no or (not isinstance(yes, bool) and not isinstance(no, bool) and yes == no):
+        return [part]
+    pieces = []
+    for answer, rest in ((True, yes), (False, no)):
+        if rest is False:
+            continue
+        if question.probability is None:
+            pieces.append(((*given, (question, answer)), odds, rest))
+        else:
+            pieces.append((given, odds * (question.probability if answer else 1 - question.probability), rest))
+    return pieces
+
+
+def assumption(question: str, settle: str = "", rule: Span | None = None) -> Assumption:
+    """Something the dumps cannot settle: how it is asked, and the command whose output would settle it."""
+    return Assumption(question, settle, rule)

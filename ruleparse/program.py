@@ -1,0 +1,195 @@
+"""What every dialect becomes: tables of rules, whose tests read a packet and whose actions are one small closed language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ruleparse.bits import Bool, Number, equal_masked, negate
+from ruleparse.codec import Codec
+from ruleparse.packet import Assumption, Packet
+from ruleparse.text import Span
+
+
+class World(Protocol):
+    """What a test may ask besides the packet itself."""
+
+    def ask(self, question: Assumption, about: Number | None = None) -> Bool:
+        """The answer to something the dumps do not settle.
+
+        The words of a question never hold the value of a field: that is what `about` is for, known or not.
+        """
+
+    def probe(self, table: str, packet: Packet) -> Packet:
+        """The packet as `table` leaves it, with nothing recorded: a routing lookup, say."""
+
+
+Meaning = Callable[[Any, Packet, World], Bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Something a rule can test, declared once: its names in a dump, its value's codec, its meaning, its words."""
+
+    names: tuple[str, ...]
+    codec: Codec[Any]
+    means: Meaning
+    words: str = ""
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One condition of a rule."""
+
+    key: Key
+    value: Any
+    negated: bool = False
+
+    def holds(self, packet: Packet, world: World) -> Bool:
+        result = self.key.means(self.value, packet, world)
+        return negate(result) if self.negated else result
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """The commonest condition, spelled out for speed: field & mask == value."""
+
+    field: str
+    value: int
+    mask: int
+    negated: bool = False
+
+    def holds(self, packet: Packet, world: World) -> Bool:
+        n = packet.values.get(self.field)
+        if type(n) is int:
+            return (n & self.mask == self.value) is not self.negated
+        result = equal_masked(packet[self.field], self.value, self.mask)
+        return negate(result) if self.negated else result
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """field = (field & ~mask) ^ value; a mask of -1 replaces the field."""
+
+    field: str
+    value: int
+    mask: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """target = (target & ~mask) ^ ((source & source_mask) shifted left)."""
+
+    target: str
+    source: str
+    mask: int = -1
+    source_mask: int = -1
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """field = field + amount, kept between low and high."""
+
+    field: str
+    amount: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Havoc:
+    """field becomes some number from low to high: which one, only the running system knows."""
+
+    field: str
+    low: int
+    high: int
+    question: Assumption
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Walk a table and come back; a Stop whose verdict is among `catches` comes back here too."""
+
+    table: str
+    catches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Walk a table in place of the rest of this one."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Walk a table with a copy of the packet, and go on with the original."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Leave this table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the walk, or the nearest Call that catches this verdict. `reason` is for ends no rule of the user's made."""
+
+    verdict: str
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Send the packet as it is now to a port, and go on."""
+
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth telling that changes nothing."""
+
+    text: str
+
+
+Action = Set | Copy | Add | Havoc | Call | Goto | Fork | Return | Stop | Emit | Note
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """Tests, all of which must hold, and actions. `number` is its place in the dump (0 for a policy), None if made up."""
+
+    tests: tuple[Test | Masked, ...]
+    actions: tuple[Action, ...]
+    number: int | None = None
+    span: Span | None = None
+
+
+COMES_BACK = Rule((), (Return(),))
+"""What happens at the end of a table, unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Rules in order. `default` is what happens at the end; a `base` table also runs it when a rule returns.
+
+    `group` and `label` are how a dump calls it: the table and the chain in netfilter.
+    """
+
+    name: str
+    rules: Sequence[Rule]
+    default: Rule = COMES_BACK
+    base: bool = False
+    group: str = ""
+    label: str = ""
+
+
+Program = Mapping[str, Table]
+"""Tables by name. A table may be read from its dump only when it is asked for."""

@@ -1,0 +1,161 @@
+"""Sets of packets as rows a person would write: prefixes, ranges, names; no two rows overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ruleparse.bits import Bool, Function
+from ruleparse.codec import INTERFACE_BYTES, interface_name, prefix_length, show_address, show_mac, show_protocol
+from ruleparse.packet import FIELDS, Unknowns
+
+Row = dict[str, str]
+ROWS = 64
+"""Rows that are written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`more` is True where there are rows beyond those written out."""
+
+    rows: list[Row]
+    more: bool = False
+
+
+_Cube = tuple[int, int]
+"""(value, mask): the numbers n with n & mask == value."""
+
+
+def rows(region: Bool, unknowns: Unknowns, family: int) -> Rows | None:
+    """A region of unknown fields, None if it is everything."""
+    if region is True:
+        return None
+    if region is False:
+        return Rows([])
+    reader = _Reader(unknowns, family)
+    found = reader.rows(reader.hide_made_up(region))
+    return None if found is None else Rows(found, reader.cut)
+
+
+class _Reader:
+    def __init__(self, unknowns: Unknowns, family: int) -> None:
+        self.unknowns = unknowns
+        self.family = family
+        self.cut = False
+
+    def hide_made_up(self, region: Function) -> Bool:
+        """What the kernel picks at random is nobody's input."""
+        made_up = [bits for name, bits in self.unknowns.fields.items() if name not in FIELDS]
+        for bits in made_up:
+            for variable in bits:
+                region = region.exists(variable)
+        return bool(region.satisfiable()) if region.node_level() is None else region
+
+    def rows(self, region: Bool) -> list[Row] | None:
+        if region is True:
+            return None
+        result: list[Row] = []
+        for row in self.walk(region):
+            if len(result) == ROWS:
+                self.cut = True
+                break
+            result.append(row)
+        return result
+
+    def walk(self, region: Bool) -> Iterator[Row]:
+        if isinstance(region, bool):
+            yield {}
+            return
+        variable = region.node_var()
+        assert variable is not None
+        place = self.unknowns.places[variable]
+        assert place is not None, "answers were split off before"
+        name = place[0]
+        groups: dict[Bool, list[_Cube]] = {}
+        for cube, rest in self.cubes(region, name, 0, 0):
+            groups.setdefault(rest, []).append(cube)
+        size = len(self.unknowns.fields[name])
+        for rest, found in sorted(groups.items(), key=lambda group: (len(group[1]), group[1])):
+            text = show_values(name, found, size, self.family)
+            for row in self.walk(rest):
+                yield {name: text, **row} if text else row
+
+    def cubes(self, f: Bool, name: str, value: int, mask: int) -> Iterator[tuple[_Cube, Bool]]:
+        """Every way through the bits of one field that is not a dead end, and what is asked behind it."""
+        if f is False:
+            return
+        variable = None if isinstance(f, bool) else f.node_var()
+        place = None if variable is None else self.unknowns.places[variable]
+        if place is None or place[0] != name:
+            yield (value, mask), f
+            return
+        assert not isinstance(f, bool)
+        branches = f.cofactors()
+        assert branches is not None
+        bit = 1 << place[1]
+        for chosen, branch in ((0, branches[1]), (bit, branches[0])):
+            known = bool(branch.satisfiable()) if branch.node_level() is None else branch
+            yield from self.cubes(known, name, value | chosen, mask | bit)
+
+
+# Values of one field
+
+
+def show_values(name: str, cubes: list[_Cube], size: int, family: int) -> str:
+    """The values that some cubes hold, as the command line takes them."""
+    if any(mask == 0 for _, mask in cubes):
+        return ""
+    if name in ("in", "out", "route_out", "out_given"):
+        return ",".join(_interfaces(cubes))
+    if all(prefix_length_of(mask, size) is not None for _, mask in cubes):
+        show = _SHOW.get(name, str)
+        if name in ("src", "dst"):
+            return ",".join(_addresses(cubes, size, family))
+        return ",".join(_ranges(cubes, size, show))
+    return ",".join(f"{value:#x}/{mask:#x}" for value, mask in cubes)
+
+
+_SHOW: Mapping[str, Callable[[int], str]] = {"proto": show_protocol, "src_mac": show_mac, "dst_mac": show_mac}
+
+
+def prefix_length_of(mask: int, size: int) -> int | None:
+    """The length of a mask of so many bits that is a prefix, else None."""
+    inverse = (1 << size) - 1 ^ mask
+    return None if inverse & (inverse + 1) else size - inverse.bit_length()
+
+
+def _spans(cubes: list[_Cube], size: int) -> list[tuple[int, int]]:
+    """Prefixes as ranges, neighbours joined."""
+    spans: list[tuple[int, int]] = []
+    for value, mask in sorted(cubes):
+        high = value | ((1 << size) - 1 ^ mask)
+        if spans and spans[-1][1] + 1 == value:
+            spans[-1] = (spans[-1][0], high)
+        else:
+            spans.append((value, high))
+    return spans
+
+
+def _ranges(cubes: list[_Cube], size: int, show: Callable[[int], str]) -> Iterator[str]:
+    for low, high in _spans(cubes, size):
+        yield show(low) if low == high else f"{low}-{high}" if show is str else ",".join(map(show, range(low, high + 1)))
+
+
+def _addresses(cubes: list[_Cube], size: int, family: int) -> Iterator[str]:
+    """Prefixes where they are few, else ranges."""
+    spans = _spans(cubes, size)
+    if len(spans) < len(cubes) / 2:
+        for low, high in spans:
+            yield show_address(low, family) + (f"-{show_address(high, family)}" if high > low else "")
+        return
+    for value, mask in cubes:
+        length = prefix_length(mask if size < 128 or family == 6 else mask & 0xFFFFFFFF, family)
+        yield show_address(value, family) + (f"/{length}" if length not in (32 if family == 4 else 128, None) else "")
+
+
+def _interfaces(cubes: list[_Cube]) -> Iterator[str]:
+    full = (1 << 8 * INTERFACE_BYTES) - 1
+    for value, mask in cubes:
+        known = (full ^ mask).bit_length()
+        name = interface_name(value)
+        yield name if mask == full else f"{name[: INTERFACE_BYTES - (known + 7) // 8]}+" if not known % 8 else f"{value:#x}/{mask:#x}"

@@ -1,0 +1,64 @@
+"""Reference pages, made from the declarations themselves."""
+
+from __future__ import annotations
+
+import inspect
+
+from ruleparse.netfilter import fields, registry
+from ruleparse.netfilter.core import CORE
+from ruleparse.netfilter.extension import Match, Option, Target
+from ruleparse.packet import FIELDS, Field
+
+_DECLARED_BY = fields.__name__
+
+
+def overview() -> str:
+    """Every match, target and field, a line each."""
+    lines = ["Matches (-m NAME)"]
+    lines += [_line(m.name, m.state, m.doc) for name in registry.match_names() if (m := registry.match(name))]
+    lines += ["", "Targets (-j NAME)"]
+    lines += [_line(t.name, t.state, t.doc) for name in registry.target_names() if (t := registry.target(name))]
+    lines += ["", "Fields"]
+    lines += [_line(f.name, f"{f.width} bits", f.doc) for f in FIELDS.values()]
+    return "\n".join(lines)
+
+
+def pages(name: str) -> list[str]:
+    """The pages of everything of this name."""
+    found: list[str] = []
+    if name in ("ip", "core"):
+        found.append(_extension(CORE, "options of every rule"))
+    if match := registry.match(name):
+        found.append(_extension(match, f"-m {match.name}"))
+    if target := registry.target(name.upper()):
+        found.append(_extension(target, f"-j {target.name}"))
+    if name in FIELDS:
+        found.append(_field(FIELDS[name]))
+    return found
+
+
+def _line(name: str, state: str, doc: str) -> str:
+    return f"  {name:16} {state:8} {inspect.cleandoc(doc).splitlines()[0]}"
+
+
+def _extension(declared: Match | Target, title: str) -> str:
+    families = " and ".join(f"IPv{f}" for f in declared.families)
+    lines = [f"{title}   {declared.state}, {families}", "", inspect.cleandoc(declared.doc), ""]
+    lines += [f"  {_option(o)}" for o in declared.options]
+    return "\n".join(lines).rstrip()
+
+
+def _option(option: Option) -> str:
+    aliases = f"   (also {', '.join(option.names[1:])})" if len(option.names) > 1 else ""
+    return f"{option.names[0]} {option.codec.syntax}".rstrip() + aliases
+
+
+def _field(f: Field) -> str:
+    lines = [f"field {f.name}   {f.width} bits", "", f.doc]
+    if f.needs:
+        lines.append(f"only in: {f.needs}")
+    if f.values:
+        lines.append("values: " + ", ".join(f"{i} {v}" for i, v in enumerate(f.values)))
+    if f.default is not None:
+        lines.append(f"{f.default} if nobody said otherwise")
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""The shapes of JSON answers; pydantic makes their schemas and checks them."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class PlaceJson(TypedDict):
+    file: str
+    line: int
+    table: str
+    chain: str
+    rule: int
+    text: str
+
+
+class StepJson(TypedDict):
+    hook: str
+    file: str
+    table: str
+    chain: str
+    rule: int
+    line: int
+    text: str
+    effect: str
+    says: str | None
+
+
+class AssumptionJson(TypedDict):
+    question: str
+    answer: bool
+    settle: str
+    rule: dict[str, Any] | None
+
+
+class OutcomeJson(TypedDict):
+    verdict: str
+    egress: str | None
+    reject_with: str | None
+    packet: dict[str, Any]
+    when: list[dict[str, str]] | None
+    when_cut: bool
+    assumptions: list[AssumptionJson]
+    probability: float
+    decided_by: PlaceJson | None
+    reason: str | None
+    explanation: list[str]
+    steps: list[StepJson]
+
+
+class DiagnosticJson(TypedDict):
+    name: str
+    severity: str
+    message: str
+    file: str | None
+    line: int | None
+    column: int | None
+
+
+class WhyJson(TypedDict):
+    schema: str
+    id: Any
+    outcomes: list[OutcomeJson]
+    complete: bool
+    diagnostics: list[DiagnosticJson]
+
+
+SCHEMAS: dict[str, Any] = {"why": WhyJson}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """The JSON schema of a command's answer. Raises KeyError."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(SCHEMAS[name]).json_schema()

@@ -1,0 +1,73 @@
+"""An answer of `why` as the JSON object that users script against."""
+
+from __future__ import annotations
+
+from ruleparse.report.schema import AssumptionJson, DiagnosticJson, OutcomeJson, PlaceJson, StepJson, WhyJson
+from ruleparse.text import Diagnostic
+from ruleparse.why import Answer, Assumed, Outcome, Place, Step
+
+SCHEMA = "ruleparse/why/1"
+
+
+def why_json(answer: Answer, *, diagnostics: bool = True) -> WhyJson:
+    """`diagnostics` leaves those of the reading out where many answers share one reading."""
+    return {
+        "schema": SCHEMA,
+        "id": answer.id,
+        "outcomes": [_outcome(o) for o in answer.outcomes],
+        "complete": answer.complete,
+        "diagnostics": [diagnostic_json(d) for d in answer.diagnostics] if diagnostics else [],
+    }
+
+
+def _outcome(o: Outcome) -> OutcomeJson:
+    return {
+        "verdict": o.verdict,
+        "egress": o.egress,
+        "reject_with": o.reject_with,
+        "packet": dict(o.packet),
+        "when": None if o.when is None else [dict(row) for row in o.when],
+        "when_cut": o.when_cut,
+        "assumptions": [_assumption(a) for a in o.assumptions],
+        "probability": round(o.probability, 6),
+        "decided_by": o.decided_by and _place(o.decided_by),
+        "reason": o.reason,
+        "explanation": list(o.explanation),
+        "steps": [_step(s) for s in o.steps],
+    }
+
+
+def _place(p: Place) -> PlaceJson:
+    return {"file": p.file, "line": p.line, "table": p.table, "chain": p.chain, "rule": p.rule, "text": p.text}
+
+
+def _step(s: Step) -> StepJson:
+    p = s.place
+    return {
+        "hook": s.hook,
+        "file": p.file,
+        "table": p.table,
+        "chain": p.chain,
+        "rule": p.rule,
+        "line": p.line,
+        "text": p.text,
+        "effect": s.effect,
+        "says": s.says,
+    }
+
+
+def _assumption(a: Assumed) -> AssumptionJson:
+    rule = None if a.rule is None else {"file": a.rule.source.name, "line": a.rule.line, "text": a.rule.text}
+    return {"question": a.question, "answer": a.answer, "settle": a.settle, "rule": rule}
+
+
+def diagnostic_json(d: Diagnostic) -> DiagnosticJson:
+    span = d.span
+    return {
+        "name": d.name,
+        "severity": d.severity,
+        "message": d.message,
+        "file": span and span.source.name,
+        "line": span and span.line,
+        "column": span and span.column,
+    }

@@ -1,0 +1,183 @@
+"""An answer of `why` for people: the fate first, then the rule that decided and what it means, then the path."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from ruleparse.report.style import Style
+from ruleparse.text import caret_lines, printable
+from ruleparse.why import Answer, Outcome, Step
+
+_FATE = {
+    "accept": ("ACCEPTED", "green"),
+    "drop": ("DROPPED", "red"),
+    "reject": ("REJECTED", "red"),
+}
+_MOST_STEPS = 40
+
+
+def write_why(answer: Answer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
+    """`width` in columns; that of the terminal if not given."""
+    style = Style.of(out)
+    columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
+    writer = _Writer(style, columns, verbose)
+    out.write("\n".join(writer.lines(answer)) + "\n")
+
+
+class _Writer:
+    def __init__(self, style: Style, columns: int, verbose: bool) -> None:
+        self.style = style
+        self.columns = columns
+        self.verbose = verbose
+
+    def lines(self, answer: Answer) -> Iterator[str]:
+        yield self.style.bold(_asked(answer.asked))
+        outcomes = _joined(answer.outcomes)
+        if len(outcomes) > 1:
+            yield f"{len(answer.outcomes)} possible fates:"
+        for outcome, alike in outcomes:
+            yield ""
+            yield from self.outcome(outcome, alike)
+        if not answer.complete:
+            yield ""
+            yield "…and more fates than are told apart here: say more about the packet"
+
+    def outcome(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
+        yield from self.fate(o, alike)
+        yield from self.conditions(o)
+        yield from self.decision(o)
+        yield from self.path(o)
+
+    # The fate
+
+    def fate(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
+        word, colour = _FATE[o.verdict]
+        yield self.style.colour(word, colour) + _where_to(o)
+        for other in alike if len(alike) > 1 else [o]:
+            if other.verdict == "accept" and (change := _rewritten(other)):
+                odds = f"   {_percent(other.probability)}" if other.probability < 1 else ""
+                yield f"  as {change}{odds}"
+        if o.reason:
+            yield from self.wrap(f"because the kernel itself refuses it: {o.reason}", "  ")
+
+    def conditions(self, o: Outcome) -> Iterator[str]:
+        if o.when is not None:
+            for index, row in enumerate(o.when):
+                words = "  when " if index == 0 else "    or "
+                yield from self.wrap(words + (_row(row) or "anything else"), "", "       ")
+            if o.when_cut:
+                yield "    or … and more"
+        for a in o.assumptions:
+            yield from self.wrap(f"  provided that {'' if a.answer else 'not: '}{a.question}", "", "      ")
+            if a.settle:
+                yield from self.wrap(f"to settle it, save: {a.settle}", "      ")
+
+    # The rule that decided
+
+    def decision(self, o: Outcome) -> Iterator[str]:
+        if o.decided_by is None:
+            yield from (f"  {line}" for s in o.explanation for line in textwrap.wrap(s, self.columns - 2))
+            return
+        p = o.decided_by
+        yield ""
+        what = f"the policy of {p.table} {p.chain}" if p.rule == 0 else f"{p.table} {p.chain}, rule {p.rule}"
+        yield f"decided by {self.style.bold(what)}  {self.style.dim(f'{p.file}:{p.line}')}"
+        yield from caret_lines(p.span, self.columns)
+        for sentence in o.explanation:
+            yield from self.wrap(sentence, "  ")
+
+    # The path
+
+    def path(self, o: Outcome) -> Iterator[str]:
+        steps = list(o.steps) if self.verbose else [s for s in o.steps if not _is_idle(s)]
+        if not steps:
+            return
+        yield ""
+        yield "path"
+        hook = None
+        shown = steps if self.verbose else steps[:_MOST_STEPS]
+        for step in shown:
+            if step.hook != hook:
+                hook = step.hook
+                yield f"  {hook}"
+            yield from self.step(step)
+        if len(steps) > len(shown):
+            yield f"    … {len(steps) - len(shown)} more steps (--verbose)"
+
+    def step(self, s: Step) -> Iterator[str]:
+        p = s.place
+        rule = "policy" if p.rule == 0 else str(p.rule)
+        head = f"    {p.table} {p.chain} {rule}: {s.effect or 'counts'}"
+        tail = self.style.dim(f"line {p.line}")
+        says = f"   {s.says}" if s.says else ""
+        if len(head) + len(says) + len(f"line {p.line}") + 3 <= self.columns:
+            yield f"{head}{says}   {tail}"
+            return
+        yield f"{head}   {tail}"
+        if s.says:
+            yield from self.wrap(s.says, "        ")
+
+    def wrap(self, text: str, indent: str, later: str | None = None) -> list[str]:
+        return textwrap.wrap(
+            printable(text), self.columns, initial_indent=indent, subsequent_indent=indent if later is None else later
+        )
+
+
+def _joined(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, list[Outcome]]]:
+    """Outcomes that differ by a random choice only are told together; the likelier path is shown."""
+    groups: dict[tuple[Any, ...], list[Outcome]] = {}
+    for o in outcomes:
+        conditions = (str(o.when), tuple((a.question, a.answer) for a in o.assumptions))
+        key = (o.verdict, o.reject_with, o.reason, o.decided_by and o.decided_by.line, conditions)
+        groups.setdefault(key if o.probability < 1 else (*key, id(o)), []).append(o)
+    return [(group[0], group) for group in groups.values()]
+
+
+def _is_idle(step: Step) -> bool:
+    """A policy that accepts, outside the filter table, decides nothing."""
+    return step.place.rule == 0 and step.effect == "accept" and step.place.table != "filter"
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.3g} %"
+
+
+def _where_to(o: Outcome) -> str:
+    if o.verdict == "reject":
+        return f" with {o.reject_with}" if o.reject_with else ""
+    if o.verdict != "accept":
+        return ""
+    if o.egress == "local":
+        return ", delivered to this node"
+    return f", leaves by {o.egress}" if o.egress else ", leaves by an interface that is not known"
+
+
+def _rewritten(o: Outcome) -> str:
+    p = o.packet
+    return f"{_end(p.get('src'), p.get('sport'))} → {_end(p.get('dst'), p.get('dport'))}"
+
+
+def _end(address: str | None, port: int | None) -> str:
+    host = address or "any"
+    host = f"[{host}]" if ":" in host and port is not None else host
+    return host if port is None else f"{host}:{port}"
+
+
+def _row(row: Mapping[str, str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items())
+
+
+def _asked(spec: Mapping[str, Any]) -> str:
+    proto = str(spec.get("proto", "any protocol"))
+    ends = [_end(spec.get(a), spec.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
+    entry = "sent by this node" if spec.get("local") or spec.get("in") == "local" else f"in by {spec['in']}" if spec.get("in") else ""
+    rest = [f"{k.replace('_', '-')} {v}" for k, v in spec.items() if k not in _NAMED]
+    return ", ".join(part for part in (f"{proto} {ends[0]} → {ends[1]}", entry, *rest) if part)
+
+
+_NAMED = {"proto", "src", "dst", "sport", "dport", "in", "local", "id", "hex"}
+
+

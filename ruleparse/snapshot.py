@@ -1,0 +1,103 @@
+"""Files, folders, standard input -> one snapshot of a node: sniffed, read, wired together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruleparse import sniff
+from ruleparse.netfilter import save
+from ruleparse.netfilter.facts import Facts
+from ruleparse.netfilter.ipset import IpSet, read_sets
+from ruleparse.netfilter.program import NetfilterProgram
+from ruleparse.netfilter.quirks import Quirks
+from ruleparse.netfilter.save import Dump, Ruleset
+from ruleparse.routing import Routing, read_routing
+from ruleparse.text import Diagnostic, Source
+
+
+class NothingRead(Exception):
+    """None of the inputs held anything that could be read."""
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """All that was saved of one node."""
+
+    sources: list[tuple[Source, str]] = field(default_factory=list)
+    """each text and what it is"""
+    dumps: list[Dump] = field(default_factory=list)
+    sets: dict[str, IpSet] | None = None
+    routing: Routing = field(default_factory=Routing)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
+
+    @property
+    def families(self) -> list[int]:
+        """Families of which there are rules."""
+        return sorted({r.family for d in self.dumps for r in d.rulesets})
+
+    def rulesets(self, family: int) -> list[Ruleset]:
+        """The rule sets of a family that are in force: the last of each flavour and table."""
+        latest: dict[str, Ruleset] = {}
+        for ruleset in (r for d in self.dumps for r in d.rulesets if r.family == family):
+            known = latest.setdefault(ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version))
+            known.tables.update(ruleset.tables)
+        return list(latest.values())
+
+    def program(self, family: int, *, bytes_given: bool = False) -> NetfilterProgram:
+        """The tables a packet of this family walks; `bytes_given` if it may be cut short or a fragment."""
+        key = (family, bytes_given)
+        if key not in self._programs:
+            self._programs[key] = self._program(family, Quirks(bytes_given))
+        return self._programs[key]
+
+    def _program(self, family: int, quirks: Quirks) -> NetfilterProgram:
+        facts = Facts(self.sets, self.routing.sysctl, self.routing.device_groups)
+        return NetfilterProgram(family, self.rulesets(family), facts, self.routing.tables(family), quirks)
+
+    def all_diagnostics(self) -> list[Diagnostic]:
+        """What the readers and the lowering so far have to say, each once."""
+        lowered = (d for p in self._programs.values() for d in p.diagnostics)
+        seen: dict[tuple[str, object, str], Diagnostic] = {}
+        for d in (*self.diagnostics, *lowered):
+            seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
+        return list(seen.values())
+
+
+def load(paths: Iterable[str | Path]) -> Snapshot:
+    """Read files, folders and `-` as one node. Raises OSError where a path cannot be read, NothingRead if none helps."""
+    snapshot = Snapshot()
+    texts: dict[str, list[Source]] = {}
+    for source in _sources(paths):
+        kind = sniff.kind_of(source.text)
+        snapshot.sources.append((source, kind))
+        texts.setdefault(kind, []).append(source)
+    for source in texts.pop(sniff.IPTABLES, []):
+        dump = save.read(source, family_hint=sniff.family_hint(source.name))
+        snapshot.dumps.append(dump)
+        snapshot.diagnostics += dump.diagnostics
+    for source in texts.pop(sniff.UNKNOWN, []):
+        if source.text.strip():
+            message = f"{source.name}: this is none of the dumps that are known; it is left out"
+            snapshot.diagnostics.append(Diagnostic("unknown-file", "warning", message))
+    if sets := texts.pop("ipset-save", []) + texts.pop("ipset-list", []):
+        snapshot.sets, problems = read_sets(sets)
+        snapshot.diagnostics += problems
+    snapshot.routing = read_routing(texts, sniff.family_hint)
+    snapshot.diagnostics += snapshot.routing.diagnostics
+    if not snapshot.dumps:
+        raise NothingRead("no rules in " + ", ".join(str(p) for p in paths) + ": save `iptables-save` and give its file")
+    return snapshot
+
+
+def _sources(paths: Iterable[str | Path]) -> Iterator[Source]:
+    for path in paths:
+        if str(path) == "-":
+            yield Source.from_bytes("<stdin>", sys.stdin.buffer.read())
+        elif Path(path).is_dir():
+            yield from (Source.from_path(p) for p in sorted(Path(path).rglob("*")) if p.is_file() and p.suffix != ".md")
+        else:
+            yield Source.from_path(Path(path))

@@ -1,0 +1,41 @@
+"""What a text is, found from its content; the name of its file is only a hint."""
+
+from __future__ import annotations
+
+import re
+
+IPTABLES = "iptables-save"
+UNKNOWN = "unknown"
+
+_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (IPTABLES, re.compile(r"(?m)^(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)")),
+    ("ipset-save", re.compile(r"(?m)^create \S+ (hash:|bitmap:|list:set)")),
+    ("ipset-list", re.compile(r"(?m)^Name: \S+\r?\nType: (hash:|bitmap:|list:set)")),
+    ("ip-rule", re.compile(r"(?m)^\d+:\s+(not )?from \S+ ")),
+    ("ip-addr", re.compile(r"(?m)^(\d+: \S+.*<[A-Z0-9_,-]*>(.*\n)+?\s+inet6? |\d+: \S+\s+inet6? )")),
+    ("ip-link", re.compile(r"(?m)^\d+: \S+: <[A-Z0-9_,-]*>")),
+    ("ovs-flows", re.compile(r"(?m)^ ?(cookie=0x|(NXST|OFPST)_FLOW reply)")),
+    (
+        "ip-route",
+        re.compile(
+            r"(?m)^((default|unreachable|blackhole|prohibit|throw|local|broadcast|anycast|multicast|unicast|[0-9a-f]*[.:][0-9a-f.:/]*) "
+            r"(.* )?(dev|via|metric|scope|proto|table|nexthop)\b|(unreachable|blackhole|prohibit|throw) [0-9a-f.:/]+)"
+        ),
+    ),
+    ("sysctl", re.compile(r"(?m)^(net|kernel|vm|fs)\.[\w./-]+ ?= ?")),
+)
+
+_HEAD = 200_000
+
+
+def kind_of(text: str) -> str:
+    """`iptables-save`, `ip-route` …, or `unknown`: the kind whose lines come first."""
+    head = text[:_HEAD]
+    found = [(m.start(), order, kind) for order, (kind, pattern) in enumerate(_LINES) if (m := pattern.search(head))]
+    return min(found)[2] if found else UNKNOWN
+
+
+def family_hint(name: str) -> int | None:
+    """6 if a file's name says so."""
+    last = name.rsplit("/", 1)[-1].lower()
+    return 6 if re.search(r"(^|[^0-9])(ip6|ipv6|v6|-6)", last) else None

@@ -1,0 +1,202 @@
+"""Packets as people write them: option names and texts, or keys of a JSON object, into fields and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ruleparse import bits
+from ruleparse.bits import Bool, Number
+from ruleparse.codec import address, integer, interface, interface_pattern, mac, masked_number, prefix, protocol
+from ruleparse.packet import Packet, Unknowns
+
+
+class SpecError(ValueError):
+    """A packet option that makes no sense; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked about: a packet, and under which condition on its unknown fields."""
+
+    packet: Packet
+    reach: Bool
+    family: int
+    local: bool
+
+
+Condition = Callable[[Number], Bool]
+Parsed = int | Condition
+"""A value, or a condition that leaves several values."""
+
+
+def _one_of(text: str, one: Callable[[str], Parsed]) -> Parsed:
+    """A comma list of values and conditions."""
+    items = [one(part.strip()) for part in text.split(",") if part.strip()]
+    if not items:
+        raise ValueError("is empty")
+    if len(items) == 1:
+        return items[0]
+    return lambda n: bits.any_of(bits.equal_masked(n, i, -1) if isinstance(i, int) else i(n) for i in items)
+
+
+def _span(text: str, one: Callable[[str], int]) -> Parsed:
+    low, dash, high = text.partition("-")
+    if not dash:
+        return one(text)
+    a, b = one(low), one(high)
+    if a > b:
+        raise ValueError(f"{text}: the range is empty")
+    return lambda n: bits.between(n, a, b)
+
+
+def _number(size: int) -> Callable[[str], Parsed]:
+    return lambda text: _one_of(text, lambda part: _span(part, lambda t: integer(t, 0, (1 << size) - 1)))
+
+
+def _address(text: str) -> Parsed:
+    def one(part: str) -> Parsed:
+        if "/" not in part:
+            return _span(part, address)
+        p = prefix(part)
+        return p.value if str(p).endswith("/32" if p.family == 4 else "/128") else lambda n: bits.equal_masked(n, p.value, p.mask)
+
+    return _one_of(text, one)
+
+
+def _interface(text: str) -> Parsed:
+    def one(part: str) -> Parsed:
+        if not part.endswith("+"):
+            return interface(part)
+        value, mask = interface_pattern(part)
+        return lambda n: bits.equal_masked(n, value, mask)
+
+    return _one_of(text, one)
+
+
+def _flags(text: str) -> Parsed:
+    names = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
+    if text.lower() == "any":
+        return lambda n: True
+    if text.upper() == "NONE":
+        return 0
+    unknown = [w for w in text.upper().split(",") if w not in names]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is not a TCP flag ({', '.join(names)})")
+    return sum(names[w] for w in set(text.upper().split(",")))
+
+
+def _mark(text: str) -> Parsed:
+    if text.lower() == "any":
+        return lambda n: True
+    value, mask = masked_number(text)
+    return value if mask == 0xFFFFFFFF else lambda n: bits.equal_masked(n, value, mask)
+
+
+CT_STATES = {"INVALID": 1, "ESTABLISHED": 2, "RELATED": 4, "NEW": 8, "UNTRACKED": 128}
+
+
+def _ctstate(text: str) -> Parsed:
+    def one(word: str) -> int:
+        if word.upper() not in CT_STATES:
+            raise ValueError(f"{word} is not one of {', '.join(CT_STATES)}")
+        return CT_STATES[word.upper()]
+
+    return _one_of(text, one)
+
+
+OPTIONS: Mapping[str, tuple[str, Callable[[str], Parsed]]] = {
+    "in": ("in", _interface),
+    "out": ("out_given", _interface),
+    "src": ("src", _address),
+    "dst": ("dst", _address),
+    "proto": ("proto", lambda text: _one_of(text, protocol)),
+    "sport": ("sport", _number(16)),
+    "dport": ("dport", _number(16)),
+    "tcp_flags": ("tcp_flags", _flags),
+    "ctstate": ("ct_given", _ctstate),
+    "mark": ("mark", _mark),
+    "ttl": ("ttl", _number(8)),
+    "tos": ("tos", _number(8)),
+    "length": ("length", _number(16)),
+    "src_mac": ("src_mac", mac),
+    "dst_mac": ("dst_mac", mac),
+    "uid": ("uid", _number(32)),
+    "gid": ("gid", _number(32)),
+}
+"""Option or JSON key: the field it fills and how its text is read."""
+
+KEYS = frozenset({*OPTIONS, "icmp_type", "family", "local", "id", "hex", "flow", "ct_next"})
+"""Every key a packet may have."""
+
+
+def family_of(spec: Mapping[str, Any]) -> int | None:
+    """4 or 6 where the packet itself says so."""
+    if spec.get("family"):
+        return int(spec["family"])
+    texts = [str(spec[k]) for k in ("src", "dst") if spec.get(k)]
+    if texts:
+        return 6 if any(":" in t for t in texts) else 4
+    names = str(spec.get("proto", "")).lower()
+    return 6 if names in ("icmpv6", "ipv6-icmp", "58") else 4 if names in ("icmp", "1") else None
+
+
+def asked(spec: Mapping[str, Any], family: int, wire_fields: Mapping[str, Number] | None = None, raw: bytes | None = None) -> Asked:
+    """What a packet's keys ask. Raises SpecError naming the option."""
+    unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
+    if unknown:
+        raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
+    sizes = {"src": 32, "dst": 32} if family == 4 else {}
+    unknowns = Unknowns(sizes=sizes)
+    values: dict[str, Number] = dict(wire_fields or {})
+    conditions: list[tuple[str, Condition]] = []
+    for key, (field, parse) in OPTIONS.items():
+        text = spec.get(key)
+        if text is None or key == "in" and text == "local":
+            continue
+        try:
+            parsed = parse(str(text))
+        except ValueError as error:
+            raise SpecError(f"--{key.replace('_', '-')} {text}: {error}") from None
+        if isinstance(parsed, int):
+            values[field] = parsed
+        else:
+            conditions.append((field, parsed))
+    _icmp_type(spec, values)
+    local = bool(spec.get("local")) or spec.get("in") == "local"
+    _first_of_a_connection(values, {f for f, _ in conditions}, family)
+    if local:
+        values |= {"local": 1, "socket": 1, "in": 0, "gid": values.get("gid", 0)}
+    for field, _ in conditions:
+        values[field] = bits.number(unknowns.field(field))
+    packet = Packet(values, unknowns, raw)
+    reach = bits.all_of(condition(packet[field]) for field, condition in conditions)
+    if reach is False:
+        raise SpecError("the packet options contradict each other")
+    return Asked(packet, reach, family, local)
+
+
+def _icmp_type(spec: Mapping[str, Any], values: dict[str, Number]) -> None:
+    text = spec.get("icmp_type")
+    if text is None or str(text).lower() == "any":
+        return
+    kind, _, code = str(text).partition("/")
+    try:
+        values["icmp_type"] = integer(kind, 0, 255)
+        if code:
+            values["icmp_code"] = integer(code, 0, 255)
+    except ValueError as error:
+        raise SpecError(f"--icmp-type {text}: {error}") from None
+
+
+def _first_of_a_connection(values: dict[str, Number], conditions: set[str], family: int) -> None:
+    """A packet nobody said more of starts a connection: a SYN, an echo request."""
+    if values.get("ct_given", 8) != 8 or "ct_given" in conditions:
+        return
+    proto = values.get("proto")
+    if proto == 6 and "tcp_flags" not in values and "tcp_flags" not in conditions:
+        values["tcp_flags"] = 2
+    if proto in (1, 58) and "icmp_type" not in values:
+        values["icmp_type"] = 8 if family == 4 else 128
+        values.setdefault("icmp_code", 0)

@@ -1,0 +1,117 @@
+"""Where things are and what is wrong with them: sources, spans, diagnostics."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One text that was read. `name` is what the user called it; bytes that are not UTF-8 are kept as surrogates."""
+
+    name: str
+    text: str
+
+    @classmethod
+    def from_bytes(cls, name: str, data: bytes) -> Source:
+        return cls(name, data.decode("utf-8", "surrogateescape"))
+
+    @classmethod
+    def from_path(cls, path: Path) -> Source:
+        """Raises OSError as `open` does."""
+        return cls.from_bytes(str(path), path.read_bytes())
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(m.end() for m in re.finditer("\n", self.text))]
+
+    def line_of(self, offset: int) -> int:
+        """The line, counted from 1, that holds the character at `offset`."""
+        return bisect_right(self._line_starts, offset)
+
+    def column_of(self, offset: int) -> int:
+        """The column, counted from 1 in characters, of the character at `offset`."""
+        return offset - self._line_starts[self.line_of(offset) - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line without its end."""
+        start = self._line_starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The characters `start` to `end` (half open) of a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        return self.source.line_of(self.start)
+
+    @property
+    def column(self) -> int:
+        return self.source.column_of(self.start)
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    @property
+    def where(self) -> str:
+        return f"{self.source.name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Something a reader or an analysis has to say about a place in a source."""
+
+    name: str
+    severity: Severity
+    message: str
+    span: Span | None = None
+    notes: tuple[str, ...] = field(default=())
+    fix: str | None = None
+
+    def render(self, width: int = 160) -> str:
+        """As a compiler prints it: place, message, the line, a caret under the columns meant."""
+        if self.span is None:
+            return "\n".join([f"{self.severity}: {self.message} [{self.name}]", *self._tail()])
+        span = self.span
+        head = f"{span.where}:{span.column}: {self.severity}: {self.message} [{self.name}]"
+        return "\n".join([head, *caret_lines(span, width), *self._tail()])
+
+    def _tail(self) -> Iterator[str]:
+        yield from (f"  note: {n}" for n in self.notes)
+        if self.fix:
+            yield f"  fix: {self.fix}"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and stray bytes shown as escapes, one column a character where possible."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c == "\t" else ascii(c)[1:-1] for c in text)
+
+
+def caret_lines(span: Span, width: int = 160) -> list[str]:
+    """The line a span starts on, cut to `width` around the span, and carets below it."""
+    line, column = span.source.line(span.line), span.column - 1
+    length = max(1, min(span.end - span.start, len(line) - column))
+    room = max(20, width - 4)
+    start = 0 if len(line) <= room else max(0, min(column - room // 3, len(line) - room))
+    shown = line[start : start + room]
+    before, marked = printable(shown[: column - start]), printable(shown[column - start : column - start + length])
+    cut = ("…" if start else "") + printable(shown) + ("…" if start + room < len(line) else "")
+    return ["    " + cut, "    " + " " * (len(before) + bool(start)) + "^" * max(1, len(marked))]

@@ -1,0 +1,190 @@
+"""Walks one packet through a node and says its fates, each with the rule that decided and the path that led there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruleparse import bits
+from ruleparse.cni.names import Names
+from ruleparse.codec import interface_name, show_address, show_protocol
+from ruleparse.effects import effect_of
+from ruleparse.evaluate import Hit
+from ruleparse.outcomes import Explored, explore
+from ruleparse.outcomes import Outcome as Found
+from ruleparse.packet import FIELDS
+from ruleparse.program import Rule, Table
+from ruleparse.readable import rows
+from ruleparse.snapshot import Snapshot
+from ruleparse.spec import Asked, SpecError, asked, family_of
+from ruleparse.text import Diagnostic, Span
+from ruleparse.wired import Wired, wired
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A rule in its dump; a policy is rule 0 of its chain."""
+
+    file: str
+    line: int
+    table: str
+    chain: str
+    rule: int
+    text: str
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule that the packet matched, and what that did."""
+
+    hook: str
+    place: Place
+    effect: str
+    says: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """A question the dumps leave open, the answer under which an outcome holds, and the command that settles it."""
+
+    question: str
+    answer: bool
+    settle: str
+    rule: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One fate of the packet. `when` is None if it is always so (given the assumptions)."""
+
+    verdict: str
+    egress: str | None
+    reject_with: str | None
+    packet: Mapping[str, Any]
+    when: Sequence[Mapping[str, str]] | None
+    when_cut: bool
+    assumptions: Sequence[Assumed]
+    probability: float
+    decided_by: Place | None
+    reason: str | None
+    steps: Sequence[Step]
+    explanation: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All fates of one packet. `complete` is False if there were too many to tell apart."""
+
+    id: Any
+    family: int
+    asked: Mapping[str, Any]
+    outcomes: Sequence[Outcome]
+    diagnostics: Sequence[Diagnostic]
+    complete: bool = True
+
+
+def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
+    """Answer for one packet, `spec` being its options. Raises SpecError."""
+    given = wired(spec, snapshot)
+    family = given.family or family_of(spec) or _only_family(snapshot)
+    if family not in snapshot.families:
+        tool = "ip6tables-save" if family == 6 else "iptables-save"
+        raise SpecError(f"this is an IPv{family} packet and there is no `{tool}` among the dumps")
+    question = asked(spec, family, given.fields, given.raw)
+    return _Answering(snapshot, spec, question, given).answer()
+
+
+def _only_family(snapshot: Snapshot) -> int:
+    if len(snapshot.families) == 1:
+        return snapshot.families[0]
+    raise SpecError("the dumps hold IPv4 and IPv6 rules: say which packet is meant with --family, --src or --dst")
+
+
+class _Answering:
+    def __init__(self, snapshot: Snapshot, spec: Mapping[str, Any], question: Asked, given: Wired) -> None:
+        self.snapshot = snapshot
+        self.spec = spec
+        self.question = question
+        self.program = snapshot.program(question.family, bytes_given=given.awkward)
+        self.names = Names.of(self.program)
+
+    def answer(self) -> Answer:
+        entry = "send" if self.question.local else "arrive"
+        found: Explored = explore(self.program, entry, self.question.packet, self.question.reach)
+        outcomes = [self.outcome(o) for o in found.outcomes]
+        diagnostics = self.snapshot.all_diagnostics()
+        return Answer(self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete)
+
+    def outcome(self, found: Found) -> Outcome:
+        stop = found.end.stop
+        decider = self.decider(found)
+        shown = None if found.region is self.question.reach else rows(found.region, self.question.packet.unknowns, self.question.family)
+        if shown is not None and self.covers_all(found.region):
+            shown = None
+        return Outcome(
+            verdict=stop.verdict,
+            egress=self.egress(found),
+            reject_with=stop.detail if stop.verdict == "reject" else None,
+            packet=self.packet(found),
+            when=None if shown is None else shown.rows,
+            when_cut=shown.more if shown else False,
+            assumptions=[Assumed(q.question, answer, q.settle, q.rule) for q, answer in found.assumptions],
+            probability=found.probability,
+            decided_by=decider and self.place(*decider),
+            reason=stop.reason,
+            steps=list(self.steps(found.hits)),
+            explanation=self.names.decision(*decider, self.question.packet, found.hits) if decider else [],
+        )
+
+    def covers_all(self, region: bits.Bool) -> bool:
+        return bits.without(self.question.reach, region) is False
+
+    def decider(self, found: Found) -> tuple[Table, Rule] | None:
+        """The rule that dropped the packet, or the last accept of the filter table."""
+        end = found.end
+        if end.stop.verdict != "accept":
+            numbered = end.table is not None and end.rule is not None and end.rule.number is not None and end.rule.span is not None
+            return (end.table, end.rule) if numbered and end.table and end.rule else None
+        return self.program.rule(found.packet.get("decided") or 0)
+
+    def egress(self, found: Found) -> str | None:
+        if found.end.stop.verdict != "accept":
+            return None
+        if found.end.stop.detail == "local":
+            return "local"
+        out = found.packet.get("route_out")
+        return interface_name(out) if out else None
+
+    def place(self, table: Table, rule: Rule) -> Place | None:
+        if rule.span is None or rule.number is None:
+            return None
+        span = rule.span
+        return Place(span.source.name, span.line, table.group, table.label, rule.number, span.text, span)
+
+    def steps(self, hits: Sequence[Hit]) -> Iterator[Step]:
+        for hit in hits:
+            if hit.table.group and (place := self.place(hit.table, hit.rule)) is not None:
+                hook = hit.packet["hook"]
+                name = FIELDS["hook"].values[hook] if isinstance(hook, int) else ""
+                yield Step(name, place, effect_of(hit.rule), self.names.rule(hit.table, hit.rule))
+
+    def packet(self, found: Found) -> dict[str, Any]:
+        values = found.packet
+        shown: dict[str, Any] = {}
+        for name in ("src", "dst"):
+            shown[name] = _or_none(values.get(name), lambda v: show_address(v, self.question.family))
+        proto = values.get("proto")
+        shown["proto"] = _or_none(proto, show_protocol)
+        for name in ("sport", "dport") if proto not in (1, 58) else ("icmp_type", "icmp_code"):
+            shown[name] = values.get(name)
+        for name in ("ttl", "tos", "mark", "ct_mark", "priority"):
+            shown[name] = values.get(name)
+        return shown
+
+
+def _or_none(value: int | None, show: Any) -> Any:
+    return None if value is None else show(value)
+
+

@@ -1,0 +1,60 @@
+"""What a packet given as bytes, and the interface it comes in by, say about its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ruleparse.bits import Number
+from ruleparse.codec import mac
+from ruleparse.netfilter import wire
+from ruleparse.snapshot import Snapshot
+from ruleparse.spec import SpecError
+
+_LONGEST_HEADER = 24
+_OTHERHOST, _MULTICAST, _BROADCAST = 3, 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """Fields that bytes settle. `awkward`: it is a fragment or too short, so matches may stumble over it."""
+
+    fields: Mapping[str, Number]
+    raw: bytes | None = None
+    family: int | None = None
+    awkward: bool = False
+
+
+def wired(spec: Mapping[str, Any], snapshot: Snapshot) -> Wired:
+    """Raises SpecError if the bytes are not an IP packet."""
+    fields: dict[str, Number] = _packet_type(spec, snapshot)
+    if spec.get("hex") is None:
+        return Wired(fields)
+    try:
+        raw = bytes.fromhex(str(spec["hex"]))
+        family = wire.layout(raw).version
+        flavours = {r.flavour for r in snapshot.rulesets(family)}
+        fields |= wire.fields_of(raw, auth_ends=flavours == {"nft"})
+    except ValueError as error:
+        raise SpecError(f"hex: {error}") from None
+    length = fields["transport_length"]
+    short = isinstance(length, int) and length < _LONGEST_HEADER
+    return Wired(fields, raw, family, short or bool(fields["fragment"] or fields["more_fragments"]))
+
+
+def _packet_type(spec: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Number]:
+    """Broadcast, multicast, or for another host, by the destination MAC (eth_type_trans, net/ethernet/eth.c)."""
+    text = spec.get("dst_mac")
+    if text is None:
+        return {}
+    try:
+        to = mac(str(text))
+    except ValueError as error:
+        raise SpecError(f"--dst-mac: {error}") from None
+    if to == (1 << 48) - 1:
+        return {"pkttype": _BROADCAST}
+    if to >> 40 & 1:
+        return {"pkttype": _MULTICAST}
+    own = snapshot.routing.mac_of(str(spec.get("in", "")))
+    return {"pkttype": _OTHERHOST} if own is not None and own != to else {"pkttype": 0}

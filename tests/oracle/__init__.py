@@ -1,0 +1,1 @@
+"""The kernel as the judge: random rulesets, real packets, and what ruleparse says about them."""

@@ -1,0 +1,249 @@
+"""Random rulesets, written example first.
+
+Every chain has a theme: packets that are meant to come by. A rule is written for one of them, and most of its
+matches are true for it; a jump hands the packet on as a theme of the chain jumped to. So packets made of the
+themes get deep into the ruleset, and rules are hit.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tests.oracle import packets
+from tests.oracle.draft import Draft, NamedSet, Row
+from tests.oracle.dump import CHAINS_OF
+from tests.oracle.matches import CORE, MATCHES
+from tests.oracle.sets import KINDS
+from tests.oracle.targets import FINAL, TARGETS
+from tests.oracle.topology import Site
+from tests.oracle.wire import SYN, TCP, Packet
+
+_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 50: "esp", 51: "ah", 58: "ipv6-icmp", 132: "sctp", 136: "udplite"}
+_CHAIN_NAMES = ("cali-fw-eth0", "cali-tw-eth1", "KUBE-SVC-AAAA", "KUBE-SEP-BBBB", "KUBE-MARK-MASQ", "DOCKER-USER", "f2b-sshd",
+                "ufw-user-input", "x", "chain_1", "CHAIN.2", "cali-pi-_oN2", "LONG" + "g" * 24, "in_public_allow", "a/b",
+                "ACCEPT_LOG", "nat", "INPUT-2", "#hash", "[br]")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What kind of ruleset: tables, numbers of chains and rules, and which groups of rows come more often."""
+
+    name: str
+    tables: Sequence[str]
+    chains: tuple[int, int] = (2, 4)
+    rules: tuple[int, int] = (2, 5)
+    boosts: dict[str, float] = field(default_factory=dict)
+    truth_table: bool = False
+
+    @property
+    def tracks(self) -> bool:
+        """Whether rules may look at connections; without, lone fragments reach the rules."""
+        return self.boosts.get("state") != 0
+
+
+_ALL = ("raw", "mangle", "nat", "filter")
+UNTRACKED = (
+    Profile("untracked", ("raw", "mangle", "filter", "security"), boosts={"state": 0}),
+    Profile("untracked-truths", ("raw", "mangle", "filter"), (0, 0), (5, 9), {"state": 0, "headers": 3}, truth_table=True),
+)
+TRACKED = (
+    Profile("small", ("filter",), (1, 3), (2, 5)),
+    Profile("mixed", _ALL),
+    Profile("nat", ("mangle", "nat", "filter"), (1, 3), (2, 5), {"nat": 2, "state": 1.5}),
+    Profile("deep", ("mangle", "filter"), (5, 9), (2, 4)),
+    Profile("state", _ALL, (1, 2), (2, 5), {"state": 4}),
+    Profile("sets", ("mangle", "nat", "filter"), (1, 3), (2, 5), {"sets": 6}),
+    Profile("marks", _ALL, (1, 3), (2, 5), {"marks": 5, "state": 1.5}),
+    Profile("headers", ("raw", "mangle", "filter"), (1, 3), (2, 5), {"headers": 4}),
+    Profile("truths", _ALL, (0, 0), (4, 7), {"state": 2}, truth_table=True),
+    Profile("all", tuple(CHAINS_OF), (1, 3), (1, 3)),
+)
+PROFILES = UNTRACKED + TRACKED
+
+
+@dataclass(slots=True)
+class Table:
+    policies: dict[str, str]
+    chains: dict[str, list[str]]
+
+
+@dataclass(slots=True)
+class Ruleset:
+    """Rules and sets for one family, and packets worth sending through them."""
+
+    family: int
+    profile: str
+    tables: dict[str, Table]
+    sets: dict[str, NamedSet]
+    packets: list[Packet]
+
+    def text(self) -> str:
+        lines = []
+        for name, table in self.tables.items():
+            lines.append(f"*{name}")
+            lines += [f":{chain} {table.policies.get(chain, '-')} [0:0]" for chain in table.chains]
+            lines += [f"-A {chain} {rule}".rstrip() for chain, rules in table.chains.items() for rule in rules]
+            lines.append("COMMIT")
+        return "\n".join(lines) + "\n"
+
+    def sets_text(self) -> str:
+        return "".join(named.text() for named in self.sets.values())
+
+    @property
+    def gambles(self) -> bool:
+        return "--probability 0.5" in self.text()
+
+
+def random_ruleset(rng: random.Random, site: Site, family: int, profile: Profile, count: int,
+                   set_kinds: Sequence[str] = tuple(KINDS)) -> Ruleset:
+    """`count` is the number of packets; `set_kinds` the types of sets that this kernel has."""
+    return _Author(rng, site, family, profile, set_kinds).ruleset(count)
+
+
+class _Author:
+    def __init__(self, rng: random.Random, site: Site, family: int, profile: Profile, set_kinds: Sequence[str]) -> None:
+        self.rng, self.site, self.family, self.profile, self.set_kinds = rng, site, family, profile, set_kinds
+        self.sets: dict[str, NamedSet] = {}
+        self.examples: list[Packet] = []
+
+    def ruleset(self, count: int) -> Ruleset:
+        tables = {name: self._table(name) for name in self.profile.tables}
+        sent = [self._sendable(packet) for packet in self._choose(count)]
+        return Ruleset(self.family, self.profile.name, tables, self.sets, sent)
+
+    def _choose(self, count: int) -> list[Packet]:
+        """Mostly what the rules were written for, some of it a little different, and some strangers."""
+        self.rng.shuffle(self.examples)
+        chosen = self.examples[:count * 2 // 3]
+        while len(chosen) < count:
+            stranger = packets.random_packet(self.rng, self.site, self.family)
+            chosen.append(packets.varied(self.rng, self.site, self.rng.choice(self.examples or [stranger]))
+                          if self.rng.random() < 0.7 else stranger)
+        return chosen
+
+    def _sendable(self, packet: Packet) -> Packet:
+        odd = packets.odd(self.rng, packet, fragments=not self.profile.tracks)
+        return replace(odd, ident=self.rng.randrange(1, 65536))
+
+    # Tables and chains
+
+    def _table(self, name: str) -> Table:
+        names = self.rng.sample(_CHAIN_NAMES, self.rng.randint(*self.profile.chains))
+        hooks = {chain: frozenset((chain,)) for chain in CHAINS_OF[name]}
+        hooks |= {chain: self._hooks_of_user_chain(name) for chain in names}
+        themes: dict[str, list[Packet]] = {chain: [] for chain in hooks}
+        chains: dict[str, list[str]] = {}
+        for position, chain in enumerate(hooks):
+            callable_chains = [later for later in list(hooks)[position + 1:] if later in names and hooks[chain] <= hooks[later]]
+            chains[chain] = self._chain(name, chain, hooks[chain], themes, callable_chains)
+        self._call_the_uncalled(chains, names, hooks, themes)
+        policies = {chain: self._policy(name) for chain in CHAINS_OF[name]}
+        return Table(policies, chains)
+
+    def _hooks_of_user_chain(self, table: str) -> frozenset[str]:
+        hooks = CHAINS_OF[table]
+        if table == "nat":
+            return self.rng.choice((frozenset(("PREROUTING", "OUTPUT")), frozenset(("POSTROUTING",)), frozenset(("PREROUTING",)),
+                                    frozenset(("POSTROUTING", "INPUT"))))
+        return self.rng.choice((frozenset(hooks), frozenset((self.rng.choice(hooks),)), frozenset((self.rng.choice(hooks),))))
+
+    def _policy(self, table: str) -> str:
+        chance_of_drop = {"filter": 0.15, "security": 0.03, "mangle": 0.01, "raw": 0.01, "nat": 0}[table]
+        return "DROP" if self.rng.random() < chance_of_drop and not self.profile.truth_table else "ACCEPT"
+
+    def _chain(self, table: str, chain: str, hooks: frozenset[str], themes: dict[str, list[Packet]], later: list[str]) -> list[str]:
+        own = themes[chain] or [self._packet_for(hooks) for _ in range(2)]
+        count = self.rng.randint(*self.profile.rules)
+        rules = []
+        for number in range(count):
+            packet = self.rng.choice(own) if self.rng.random() < 0.8 else self._packet_for(hooks)
+            draft = Draft(self.rng, self.site, table, hooks, packet, chain, set_kinds=self.set_kinds, sets=self.sets)
+            self.examples.append(packet)
+            if later and self.rng.random() < 0.35:
+                called = self.rng.choice(later)
+                themes[called].append(packet)
+                rules.append(self._jump(draft, called))
+            else:
+                rules.append(self._rule(draft, last=number >= count - 2))
+        return rules
+
+    def _packet_for(self, hooks: frozenset[str]) -> Packet:
+        """A packet that comes by one of the hooks; now and then one that was used before, to make rules meet."""
+        hook = self.rng.choice(sorted(hooks))
+        kind = self.rng.choice({"PREROUTING": ("forward", "input"), "INPUT": ("input",), "FORWARD": ("forward",),
+                                "OUTPUT": ("output",), "POSTROUTING": ("forward", "output")}[hook])
+        known = [packet for packet in self.examples if packets.kind_of(self.site, packet) == kind]
+        if known and self.rng.random() < 0.6:
+            return self.rng.choice(known)
+        return packets.random_packet(self.rng, self.site, self.family, kind)
+
+    def _call_the_uncalled(self, chains: dict[str, list[str]], names: list[str], hooks: dict[str, frozenset[str]],
+                           themes: dict[str, list[Packet]]) -> None:
+        for name in names:
+            if not themes[name] and self.rng.random() < 0.85:
+                for caller in hooks[name]:
+                    place = 0 if self.rng.random() < 0.5 else len(chains[caller])
+                    chains[caller].insert(place, f"-j {name}")
+
+    # Rules
+
+    def _jump(self, draft: Draft, chain: str) -> str:
+        how = "-g" if self.rng.random() < 0.2 else "-j"
+        return f"{self._matches(draft)} {how} {chain}".strip()
+
+    def _rule(self, draft: Draft, last: bool) -> str:
+        matches = self._matches(draft, at_least=1 if self.profile.truth_table else 0)
+        if self.rng.random() < (0.8 if self.profile.truth_table else 0.15):
+            return matches
+        name, options = self._target(draft, last)
+        if name in FINAL and len(matches.split()) < 6:
+            matches = self._narrowed(draft, matches)
+        if name == "TCPMSS":
+            matches = "-p tcp -m tcp --tcp-flags SYN,RST SYN"
+        return f"{matches} -j {name} {options}".strip()
+
+    def _narrowed(self, draft: Draft, matches: str) -> str:
+        """Rules that end the walk should not end it for everybody."""
+        if "-s " in matches or "-d " in matches:
+            return matches
+        address = self.rng.choice((f"-s {draft.network(draft.packet.src)}", f"-d {draft.packet.dst}"))
+        return f"{address} {matches}"
+
+    def _matches(self, draft: Draft, at_least: int = 0) -> str:
+        words = [self._protocol(draft)]
+        for row in self._rows(CORE, draft, self.rng.choice((0, 0, 1, 1, 2))):
+            words.append(self._written(row, draft) or "")
+        for row in self._rows(MATCHES, draft, max(at_least, self.rng.choice((0, 1, 1, 1, 2, 3)))):
+            options = self._written(row, draft)
+            if options is not None:
+                words.append(f"-m {row.name} {options}".strip())
+        return " ".join(word for word in words if word)
+
+    def _written(self, row: Row, draft: Draft) -> str | None:
+        draft.holds = self.rng.random() < (0.6 if self.profile.truth_table else 0.88)
+        return row.write(draft)
+
+    def _protocol(self, draft: Draft) -> str:
+        luck, proto = self.rng.random(), draft.packet.proto
+        if luck < 0.65:
+            draft.proto = proto
+            return f"-p {_NAMES.get(proto, proto) if luck < 0.55 else proto}"
+        draft.proto = None
+        return self.rng.choice(("! -p tcp", "! -p udp", f"! -p {proto}", "-p all")) if luck < 0.73 else ""
+
+    def _rows(self, rows: list[Row], draft: Draft, count: int) -> list[Row]:
+        fitting = [row for row in rows if row.fits(draft)]
+        weights = [row.weight * self.profile.boosts.get(row.group, 1) for row in fitting]
+        chosen = self.rng.choices(fitting, weights, k=count) if fitting and any(weights) else []
+        return list(dict.fromkeys(chosen))
+
+    def _target(self, draft: Draft, last: bool) -> tuple[str, str]:
+        rows = [row for row in TARGETS if row.fits(draft)]
+        if self.profile.truth_table:
+            rows = [row for row in rows if row.name not in FINAL or draft.table == "nat"]
+        weights = [row.weight * self.profile.boosts.get(row.group, 1) * (0.4 if row.group == "verdict" and not last else 1)
+                   for row in rows]
+        (row,) = self.rng.choices(rows, weights)
+        return row.name, row.write(draft) or ""

@@ -1,0 +1,290 @@
+"""Packets as plain values, as bytes, and back."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+ICMP, IGMP, IPIP, TCP, UDP, DCCP, IPV6, GRE, ESP, AH, ICMP6, OSPF, IPCOMP, SCTP, UDPLITE, MH = (
+    1, 2, 4, 6, 17, 33, 41, 47, 50, 51, 58, 89, 108, 132, 136, 135)  # fmt: skip
+HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60
+WITH_PORTS = (TCP, UDP, DCCP, SCTP, UDPLITE)
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
+FLAG_LETTERS = "FSRPAUEC"
+DONT_FRAGMENT, MORE_FRAGMENTS, FRAGMENT_OFFSET = 0x4000, 0x2000, 0x1FFF
+SCTP_DATA, SCTP_INIT, SCTP_INIT_ACK, SCTP_ABORT, SCTP_COOKIE_ECHO = 0, 1, 2, 6, 10
+ICMP_ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """An IP packet and where it enters: an interface of the firewall, or `local` for one it sends itself."""
+
+    src: str
+    dst: str
+    proto: int
+    enters: str = LOCAL
+    sport: int = 0
+    dport: int = 0
+    flags: int = SYN
+    seq: int = 1000
+    ack: int = 0
+    options: bytes = b""
+    icmp: tuple[int, int] = (8, 0)
+    rest: int = 0
+    inner: bytes = b""
+    chunk: int = SCTP_INIT
+    dccp_type: int = 0
+    spi: int = 1
+    ttl: int = 64
+    tos: int = 0
+    ident: int = 0
+    fragment: int = 0
+    extensions: tuple[int, ...] = ()
+    payload: bytes = b""
+    spoilt: bool = False
+    cut: int | None = None
+    uid: int = 0
+    src_mac: str = ""
+    dst_mac: str = ""
+    raw: bytes = b""
+
+    @property
+    def family(self) -> int:
+        return 6 if ":" in self.src else 4
+
+    @property
+    def local(self) -> bool:
+        return self.enters == LOCAL
+
+    def encode(self) -> bytes:
+        """`raw`, where that was given, else what the fields say."""
+        return self.raw or _ipv6(self) if self.family == 6 else _ipv4(self)
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum."""
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def _ipv4(packet: Packet) -> bytes:
+    src, dst = socket.inet_aton(packet.src), socket.inet_aton(packet.dst)
+    payload = _transport(packet, lambda size: src + dst + struct.pack("!HH", packet.proto, size))
+    size = 20 + len(payload)
+    head = struct.pack("!BBHHHBBH", 0x45, packet.tos, size, packet.ident, packet.fragment, packet.ttl, packet.proto, 0)
+    head += src + dst
+    return _with_checksum(head, 10, checksum(head)) + payload
+
+
+def _ipv6(packet: Packet) -> bytes:
+    src, dst = socket.inet_pton(socket.AF_INET6, packet.src), socket.inet_pton(socket.AF_INET6, packet.dst)
+    payload = _transport(packet, lambda size: src + dst + struct.pack("!II", size, packet.proto))
+    following = packet.proto
+    for extension in reversed(packet.extensions):
+        payload = _extension(extension, following, packet) + payload
+        following = extension
+    word = 6 << 28 | packet.tos << 20 | packet.ident
+    return struct.pack("!IHBB", word, len(payload), following, packet.ttl) + src + dst + payload
+
+
+def _extension(kind: int, following: int, packet: Packet) -> bytes:
+    if kind == FRAGMENT:
+        return struct.pack("!BBHI", following, 0, (packet.fragment & FRAGMENT_OFFSET) << 3 | bool(
+            packet.fragment & MORE_FRAGMENTS), packet.ident)
+    if kind == ROUTING:
+        return struct.pack("!BBBBI", following, 2, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, packet.dst)
+    four_bytes_of_padding = b"\1\4\0\0\0\0"
+    return struct.pack("!BB", following, 0) + four_bytes_of_padding
+
+
+def _transport(packet: Packet, pseudo_header: Any) -> bytes:
+    encode = _ENCODERS.get(packet.proto, lambda packet: (packet.payload, None))
+    data, at = encode(packet)
+    if at is not None:
+        covered = (b"" if packet.proto == ICMP else pseudo_header(len(data))) + data
+        value = checksum(covered) or (0xFFFF if packet.proto in (UDP, UDPLITE) else 0)
+        data = _with_checksum(data, at, value ^ 0x1234 if packet.spoilt else value)
+    return data if packet.cut is None else data[:packet.cut]
+
+
+def _with_checksum(data: bytes, at: int, value: int) -> bytes:
+    return data[:at] + value.to_bytes(2, "big") + data[at + 2:]
+
+
+def _tcp(packet: Packet) -> tuple[bytes, int]:
+    options = packet.options + bytes(-len(packet.options) % 4)
+    words = 5 + len(options) // 4
+    head = struct.pack("!HHIIBBHHH", packet.sport, packet.dport, packet.seq, packet.ack, words << 4, packet.flags, 65000, 0, 0)
+    return head + options + packet.payload, 16
+
+
+def _udp(packet: Packet) -> tuple[bytes, int]:
+    whole = 0
+    size = 8 + len(packet.payload) if packet.proto == UDP else whole
+    return struct.pack("!HHHH", packet.sport, packet.dport, size, 0) + packet.payload, 6
+
+
+def _icmp(packet: Packet) -> tuple[bytes, int]:
+    return struct.pack("!BBHI", *packet.icmp, 0, packet.rest) + packet.inner + packet.payload, 2
+
+
+def _dccp(packet: Packet) -> tuple[bytes, int]:
+    extended = packet.dccp_type << 1 | 1
+    words = {0: 5, 1: 7}.get(packet.dccp_type, 6)
+    head = struct.pack("!HHBBHBBHI", packet.sport, packet.dport, words, 0, 0, extended, 0, 0, 1)
+    return head + bytes(4 * words - len(head)) + packet.payload, 6
+
+
+def _sctp(packet: Packet) -> tuple[bytes, None]:
+    body = _SCTP_BODIES.get(packet.chunk, b"")
+    chunk = struct.pack("!BBH", packet.chunk, 3 if packet.chunk == SCTP_DATA else 0, 4 + len(body)) + body
+    tag = 0 if packet.chunk == SCTP_INIT else 0x11223344
+    data = struct.pack("!HHII", packet.sport, packet.dport, tag, 0) + chunk
+    return data[:8] + struct.pack("<I", _crc32c(data) ^ packet.spoilt) + data[12:], None
+
+
+def _esp(packet: Packet) -> tuple[bytes, None]:
+    return struct.pack("!II", packet.spi, 1) + packet.payload, None
+
+
+def _ah(packet: Packet) -> tuple[bytes, None]:
+    nothing_follows, words = 59, 4
+    return struct.pack("!BBHII", nothing_follows, words, 0, packet.spi, 1) + bytes(12) + packet.payload, None
+
+
+def _ipcomp(packet: Packet) -> tuple[bytes, None]:
+    return struct.pack("!BBH", TCP, 0, packet.spi & 0xFFFF) + packet.payload, None
+
+
+def _mobility(packet: Packet) -> tuple[bytes, int]:
+    nothing_follows = 59
+    return struct.pack("!BBBBH", nothing_follows, 0, packet.icmp[0], 0, 0) + bytes(2), 4
+
+
+_ENCODERS: dict[int, Any] = {
+    TCP: _tcp, UDP: _udp, UDPLITE: _udp, ICMP: _icmp, ICMP6: _icmp, DCCP: _dccp, SCTP: _sctp, ESP: _esp, AH: _ah,
+    IPCOMP: _ipcomp, MH: _mobility,
+}  # fmt: skip
+_INIT_BODY = struct.pack("!IIHHI", 0x11223344, 65535, 10, 10, 1)
+_SCTP_BODIES = {
+    SCTP_DATA: struct.pack("!IHHI", 1, 0, 0, 0) + b"data", SCTP_INIT: _INIT_BODY, SCTP_INIT_ACK: _INIT_BODY,
+    SCTP_COOKIE_ECHO: b"cookie!!",
+}  # fmt: skip
+
+
+def _crc32c(data: bytes) -> int:
+    value = 0xFFFFFFFF
+    for byte in data:
+        value = _CRC_TABLE[(value ^ byte) & 0xFF] ^ value >> 8
+    return value ^ 0xFFFFFFFF
+
+
+def _crc_step(value: int) -> int:
+    for _ in range(8):
+        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value
+
+
+_CRC_TABLE = [_crc_step(byte) for byte in range(256)]
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """The header fields of a packet; what is cut off or absent is left out."""
+    if len(raw) < 20 or raw[0] >> 4 == 6 and len(raw) < 40:
+        return {"short": len(raw)}
+    if raw[0] >> 4 == 4:
+        fields, proto, at, offset = _decode_ipv4(raw)
+    else:
+        fields, proto, at, offset = _decode_ipv6(raw)
+    fields["proto"] = proto
+    if not offset:
+        _decode_transport(fields, proto, raw[at:])
+    return fields
+
+
+def _decode_ipv4(raw: bytes) -> tuple[dict[str, Any], int, int, int]:
+    size, ident, fragment = struct.unpack_from("!HHH", raw, 2)
+    fields = {"v": 4, "src": socket.inet_ntoa(raw[12:16]), "dst": socket.inet_ntoa(raw[16:20]),
+              "ttl": raw[8], "tos": raw[1], "id": ident, "len": size}
+    if fragment:
+        fields["frag"] = fragment
+    return fields, raw[9], (raw[0] & 15) * 4, fragment & FRAGMENT_OFFSET
+
+
+def _decode_ipv6(raw: bytes) -> tuple[dict[str, Any], int, int, int]:
+    word, size, following, hops = struct.unpack_from("!IHBB", raw)
+    src, dst = (str(ipaddress.IPv6Address(raw[at:at + 16])) for at in (8, 24))
+    fields = {"v": 6, "src": src, "dst": dst, "ttl": hops, "tos": word >> 20 & 0xFF, "id": word & 0xFFFFF,
+              "len": size + 40}
+    at, offset = 40, 0
+    while following in (HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION) and at + 8 <= len(raw) and not offset:
+        fields.setdefault("ext", following)
+        is_fragment = following == FRAGMENT
+        following, length = raw[at], raw[at + 1]
+        if is_fragment:
+            offset = struct.unpack_from("!H", raw, at + 2)[0] >> 3
+        at += 8 if is_fragment else 8 * (length + 1)
+    return fields, following, at, offset
+
+
+def _decode_transport(fields: dict[str, Any], proto: int, data: bytes) -> None:
+    if proto in WITH_PORTS and len(data) >= 4:
+        fields["sport"], fields["dport"] = struct.unpack_from("!HH", data)
+    if proto == TCP and len(data) >= 20:
+        fields["seq"], fields["ack"] = struct.unpack_from("!II", data, 4)
+        fields["flags"] = "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if data[13] >> bit & 1) or "-"
+        fields.update(_decode_mss(data[20:(data[12] >> 4) * 4]))
+    if proto in ICMP_ERRORS and len(data) >= 8:
+        fields["type"], fields["code"] = data[0], data[1]
+        if data[0] in ICMP_ERRORS[proto]:
+            fields["inner"] = decode(data[8:])
+        else:
+            fields["icmpid"] = int.from_bytes(data[4:6], "big")
+
+
+def _decode_mss(options: bytes) -> dict[str, int]:
+    end, padding, mss = 0, 1, 2
+    while len(options) >= 2 and options[0] != end:
+        if options[0] == mss and len(options) >= 4:
+            return {"mss": int.from_bytes(options[2:4], "big")}
+        options = options[1:] if options[0] == padding else options[max(options[1], 2):]
+    return {}
+
+
+def mac_of_group(address: str) -> str:
+    """The Ethernet address to which a multicast or broadcast packet is sent ('' for unicast)."""
+    parsed = ipaddress.ip_address(address)
+    if address.endswith(".255"):
+        return "ff:ff:ff:ff:ff:ff"
+    if not parsed.is_multicast:
+        return ""
+    packed = parsed.packed
+    group = b"\x33\x33" + packed[-4:] if parsed.version == 6 else b"\1\0\x5e" + bytes([packed[1] & 0x7F]) + packed[2:]
+    return group.hex(":")
+
+
+_ICMP_NAMES = {
+    (3, 0): "icmp-net-unreachable", (3, 1): "icmp-host-unreachable", (3, 2): "icmp-proto-unreachable",
+    (3, 3): "icmp-port-unreachable", (3, 9): "icmp-net-prohibited", (3, 10): "icmp-host-prohibited",
+    (3, 13): "icmp-admin-prohibited",
+}  # fmt: skip
+_ICMP6_NAMES = {
+    (1, 0): "icmp6-no-route", (1, 1): "icmp6-adm-prohibited", (1, 3): "icmp6-addr-unreachable",
+    (1, 4): "icmp6-port-unreachable", (1, 5): "icmp6-policy-fail", (1, 6): "icmp6-reject-route",
+}  # fmt: skip
+
+
+def rejection(fields: dict[str, Any]) -> str | None:
+    """How --reject-with spells a packet that a firewall makes up; None for all others."""
+    if "R" in fields.get("flags", ""):
+        return "tcp-reset"
+    names = _ICMP6_NAMES if fields.get("v") == 6 else _ICMP_NAMES
+    return names.get((fields.get("type", -1), fields.get("code", -1))) if "inner" in fields else None
