@@ -121,12 +121,20 @@ def any_of(items: Iterable[Bool]) -> Bool:
     return result
 
 
-def cofactor(f: Bool, variable: Function, value: bool) -> Bool:
-    """f with a variable fixed."""
+def depends(f: Bool, variable: Function) -> bool:
+    """Whether a variable matters to f."""
     if isinstance(f, bool):
-        return f
-    fixed = both(f, variable if value else ~variable)
-    return fixed if isinstance(fixed, bool) else _fold(fixed.exists(variable))
+        return False
+    return bool(f.exists(variable) != f)
+
+
+def exists(f: Bool, variables: Iterable[Function]) -> Bool:
+    """Whether f holds for some values of the variables."""
+    for variable in variables:
+        if isinstance(f, bool):
+            return f
+        f = _fold(f.exists(variable))
+    return f
 
 
 # Numbers ------------------------------------------------------------------------------------------------------------

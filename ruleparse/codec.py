@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
+
+from ruleparse.protocols import PROTOCOLS
+from ruleparse.text import printable
 
 V = TypeVar("V")
 
@@ -39,14 +42,16 @@ class Prefix:
 def address(text: str) -> int:
     """The number of an IPv4 or IPv6 address."""
     try:
-        return int(ipaddress.ip_address(text.strip("[]")))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an address") from None
+        packed = socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text.strip("[]"))
+    except (OSError, ValueError):
+        raise ValueError(f"{printable(text)!r} is not an address") from None
+    return int.from_bytes(packed, "big")
 
 
 def show_address(value: int, family: int) -> str:
     """An address as the kernel prints it."""
-    return str(ipaddress.IPv4Address(value)) if family == 4 else str(ipaddress.IPv6Address(value))
+    kind, octets = (socket.AF_INET, 4) if family == 4 else (socket.AF_INET6, 16)
+    return socket.inet_ntop(kind, value.to_bytes(octets, "big"))
 
 
 def prefix_mask(length: int, family: int) -> int:
@@ -168,16 +173,6 @@ def show_masked(pair: tuple[int, int], bits: int = 32) -> str:
     return f"{value:#x}" if mask == (1 << bits) - 1 else f"{value:#x}/{mask:#x}"
 
 
-PROTOCOLS: dict[str, int] = {
-    "ip": 0, "hopopt": 0, "icmp": 1, "igmp": 2, "ggp": 3, "ipencap": 4, "ipip": 4, "st": 5, "tcp": 6, "egp": 8, "igp": 9,
-    "pup": 12, "udp": 17, "hmp": 20, "xns-idp": 22, "rdp": 27, "iso-tp4": 29, "dccp": 33, "xtp": 36, "ddp": 37,
-    "idpr-cmtp": 38, "ipv6": 41, "ipv6-route": 43, "ipv6-frag": 44, "idrp": 45, "rsvp": 46, "gre": 47, "esp": 50,
-    "ipv6-crypt": 50, "ah": 51, "ipv6-auth": 51, "skip": 57, "ipv6-icmp": 58, "icmpv6": 58, "icmp6": 58, "ipv6-nonxt": 59,
-    "ipv6-opts": 60, "rspf": 73, "vmtp": 81, "eigrp": 88, "ospf": 89, "ax.25": 93, "encap": 98, "etherip": 97, "pim": 103,
-    "ipcomp": 108, "vrrp": 112, "l2tp": 115, "isis": 124, "sctp": 132, "fc": 133, "mobility-header": 135, "ipv6-mh": 135,
-    "mh": 135, "udplite": 136, "mpls-in-ip": 137, "manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142,
-    "ethernet": 143, "mptcp": 262,
-}  # fmt: skip
 _PROTOCOL_NAMES = {n: name for name, n in reversed(PROTOCOLS.items())}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from ruleparse.codec import show_address
 from ruleparse.packet import FIELDS
 from ruleparse.program import Action, Add, Call, Copy, Goto, Havoc, Note, Return, Rule, Set, Stop
@@ -54,5 +52,3 @@ def _value(field: str, value: int) -> str:
 
 def _chain(table: str) -> str:
     return table.rsplit(" ", 1)[-1]
-
-

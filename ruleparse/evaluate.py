@@ -83,6 +83,7 @@ class _Walker:
         self.ends: list[End] = []
         self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
         self.depth = 0
+        self.way = 0
 
     # What tests may ask (program.World)
 
@@ -94,6 +95,7 @@ class _Walker:
 
     def probe(self, table: str, packet: Packet) -> Packet:
         inner = _Walker(self.program, packet, self.answers)
+        inner.way = self.way
         inner.enter(table, True)
         return inner.packet
 
@@ -107,7 +109,7 @@ class _Walker:
             return False
         self.depth += 1
         returned: Bool = False
-        for rule in table.rules:
+        for rule in table.rules_for(self.packet):
             hit = reach
             for test in rule.tests:
                 hit = both(hit, test.holds(self.packet, self))
@@ -137,16 +139,22 @@ class _Walker:
                 self.end(action, hit, table, rule)
                 return False, False
             if isinstance(action, Goto):
-                return False, self.enter(action.table, hit)
-            hit = self.call(action, hit) if isinstance(action, Call) else self.change(action, hit)
+                return False, self.enter_by(rule, action.table, hit)
+            hit = self.call(rule, action, hit) if isinstance(action, Call) else self.change(action, hit)
             if hit is False:
                 break
         return hit, False
 
-    def call(self, action: Call, hit: Bool) -> Bool:
+    def enter_by(self, rule: Rule, name: str, reach: Bool) -> Bool:
+        outer, self.way = self.way, hash((self.way, id(rule)))
+        returned = self.enter(name, reach)
+        self.way = outer
+        return returned
+
+    def call(self, rule: Rule, action: Call, hit: Bool) -> Bool:
         caught: list[Bool] = []
         self.catchers.append((action.catches, caught))
-        returned = self.enter(action.table, hit)
+        returned = self.enter_by(rule, action.table, hit)
         self.catchers.pop()
         return either(returned, bits.any_of(caught))
 
@@ -169,8 +177,8 @@ class _Walker:
                 self.write(target, bits.mix(old, moved), hit)
             case Add(field, amount, low, high):
                 self.write(field, clamped_sum(packet[field], amount, low, high, FIELDS[field].width), hit)
-            case Havoc(field, low, high, question):
-                number, fits = self.unsettled(field, low, high, question)
+            case Havoc(field, low, high, question, about):
+                number, fits = self.unsettled(field, low, high, question, packet[about] if about else None)
                 self.write(field, number, hit)
                 return both(hit, fits)
             case Note():
@@ -188,11 +196,13 @@ class _Walker:
     def write(self, field: str, new: bits.Number, hit: Bool) -> None:
         self.packet = self.packet.but({field: new if hit is True else bits.select(hit, new, self.packet[field])})
 
-    def unsettled(self, field: str, low: int, high: int, question: Assumption) -> tuple[bits.Number, Bool]:
-        name = f"{field}: {question.question}"
-        if (name, None) in self.answers:
-            return self.answers[name, None], True
-        number = bits.number(self.packet.unknowns.field(name, field))
+    def unsettled(
+        self, field: str, low: int, high: int, question: Assumption, about: bits.Number | None
+    ) -> tuple[bits.Number, Bool]:
+        words = f"{field}: {question.question}"
+        if (words, about) in self.answers:
+            return self.answers[words, about], True
+        number = bits.number(self.packet.unknowns.number(words, field, about))
         return number, bits.between(number, low, high)
 
     def fork(self, table: str, hit: Bool) -> None:

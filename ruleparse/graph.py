@@ -22,7 +22,14 @@ def graph_of(program: Program) -> networkx.MultiDiGraph[str]:
     for name in program:
         for rule, action, to in _edges(program[name]):
             span = rule.span
-            graph.add_edge(name, to, kind=type(action).__name__.lower(), rule=rule.number, line=span and span.line, text=span.text if span else "")
+            graph.add_edge(
+                name,
+                to,
+                kind=type(action).__name__.lower(),
+                rule=rule.number,
+                line=span and span.line,
+                text=span.text if span else "",
+            )
     return graph
 
 

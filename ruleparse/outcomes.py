@@ -1,22 +1,33 @@
 """From one symbolic walk to its outcomes: each fate once, when it comes about, and a concrete walk that shows it.
 
-An outcome's region is found by a witness: pick a packet that ends a certain way, walk it with every question answered,
-and take all packets that end there with the same rewrites. The walk of the witness is what explains the outcome.
+An outcome's region is found by a witness: pick a packet that ends a certain way and take all packets that end there
+with the same rewrites. Where that, or the path, depends on questions the dumps leave open, there is one outcome for
+each set of answers. A witness of each, walked with every question answered, is what explains it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ruleparse import bits
-from ruleparse.bits import Bool, Number
+from ruleparse.bits import Bool, Function, Number
 from ruleparse.evaluate import End, Hit, walk
 from ruleparse.packet import FIELDS, Assumption, Packet, Point
 from ruleparse.program import Program
 
 LIMIT = 400
 """Outcomes that are told apart; more are counted together."""
+
+KEYS = ("decided", "route_out", "dst_nat_rule", "src_nat_rule")
+"""Fields by which fates differ even when the verdict is the same."""
+
+_REPORTED = ("src", "dst", "proto", "sport", "dport", "icmp_type", "icmp_code", "ttl", "tos", "mark", "ct_mark", "priority")
+"""Fields of the packet that an answer shows."""
+
+_MOST_UNCERTAIN_HITS = 2000
+_MOST_PATHS = 16
+"""Beyond so many rules that may or may not be hit, or paths to one fate, only fates are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +54,36 @@ class Explored:
     complete: bool = True
 
 
-KEYS = ("decided", "route_out", "dst_nat_rule", "src_nat_rule")
-"""Fields by which fates differ even when the verdict is the same."""
-
-_REPORTED = ("src", "dst", "proto", "sport", "dport", "icmp_type", "icmp_code", "ttl", "tos", "mark", "ct_mark", "priority")
-"""Fields of the packet that an answer shows."""
-
-
 def explore(program: Program, entry: str, packet: Packet, reach: Bool = True) -> Explored:
     """Walk a packet, known or not, and tell its fates apart."""
     found = walk(program, entry, packet, None, reach)
-    result = Explored()
-    if len(found.ends) == 1 and found.ends[0].when is True:
+    certain = len(found.ends) == 1 and all(h.when is True for h in found.hits)
+    if certain and all(isinstance(found.ends[0].packet[k], int) for k in KEYS):
         end = found.ends[0]
-        hits = tuple(h for h in found.hits if h.when is True)
-        if all(isinstance(end.packet[k], int) for k in KEYS):
-            result.outcomes.append(Outcome(end, _shown(end.packet, True), True, (), 1.0, hits))
-            return result
-    _Splitter(program, entry, packet, result).split(found.ends)
-    return result
+        return Explored([Outcome(end, _shown(end.packet, True), True, (), 1.0, tuple(found.hits))])
+    splitter = _Splitter(program, entry, packet, found.hits)
+    splitter.split(found.ends)
+    return splitter.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Part of a region in which certain questions have certain answers; `odds` are those of its random choices."""
+
+    region: Bool
+    given: tuple[tuple[Assumption, bool], ...] = ()
+    odds: float = 1.0
 
 
 class _Splitter:
-    def __init__(self, program: Program, entry: str, packet: Packet, result: Explored) -> None:
+    def __init__(self, program: Program, entry: str, packet: Packet, hits: Sequence[Hit]) -> None:
         self.program = program
         self.entry = entry
         self.packet = packet
         self.unknowns = packet.unknowns
-        self.result = result
+        self.result = Explored()
+        uncertain = [h.when for h in hits if not isinstance(h.when, bool)]
+        self.paths = uncertain if len(uncertain) <= _MOST_UNCERTAIN_HITS else []
 
     def split(self, ends: list[End]) -> None:
         for end in ends:
@@ -83,28 +96,63 @@ class _Splitter:
 
     def take(self, end: End, rest: Bool) -> Bool:
         """Add the outcomes around one witness of `rest`; what is left of it."""
-        point = self.unknowns.witness(rest)
-        concrete = Packet({**point.fields, **self.known(point)}, self.unknowns, self.packet.raw)
-        shown = walk(self.program, self.entry, concrete, point.answers)
-        hits = tuple(h for h in shown.hits if h.when is True)
-        region = bits.both(rest, self.alike(end.packet, point.value))
-        for given, odds, part in self.unknowns.by_answer(region):
-            self.result.outcomes.append(Outcome(end, _shown(end.packet, region), part, given, odds, hits))
+        region = bits.both(rest, self.alike(end.packet, self.unknowns.witness(rest).value))
+        for piece in self.pieces(region):
+            hits = self.path(self.unknowns.witness(piece.region))
+            given = self.unknowns.whatever_the_answers(piece.region)
+            shown = _shown(end.packet, piece.region)
+            self.result.outcomes.append(Outcome(end, shown, given, piece.given, piece.odds, hits))
         return bits.without(rest, region)
-
-    def known(self, point: Point) -> dict[str, Number]:
-        return {name: point.value(n) for name, n in self.packet.values.items()}
 
     def alike(self, packet: Packet, value: Callable[[Number], int]) -> Bool:
         """Packets that end with the same rewrites as the witness."""
         same: Bool = True
         for name in (*KEYS, *(f for f in _REPORTED if self.settled_at_first(f))):
             n = packet[name] if packet.given(name) else 0
-            same = bits.both(same, bits.equal_masked(n, value(n), -1))
+            same = bits.both(same, self.unknowns.whatever_is_made_up(bits.equal_masked(n, value(n), -1)))
         return same
 
     def settled_at_first(self, name: str) -> bool:
         return self.packet.given(name) and isinstance(self.packet[name], int)
+
+    def pieces(self, region: Bool) -> list[_Piece]:
+        """A region by the answers that its fate depends on, and by those that the path does, as far as they are few."""
+        pieces = [_Piece(region)]
+        for variable, question in self.unknowns.assumptions.values():
+            pieces = [p for piece in pieces for p in _by_answer(piece, variable, question, [piece.region])]
+        for variable, question in self.unknowns.assumptions.values():
+            if len(pieces) > _MOST_PATHS:
+                break
+            pieces = [p for piece in pieces for p in _by_answer(piece, variable, question, self.uncertain(piece.region))]
+        return pieces
+
+    def uncertain(self, region: Bool) -> list[Bool]:
+        """Conditions under which some rules are hit in a region, where they are not hit in all of it or none."""
+        inside = (bits.both(region, path) for path in self.paths)
+        return [c for c in inside if c is not False and c != region]
+
+    def path(self, point: Point) -> tuple[Hit, ...]:
+        """The rules that one packet hits."""
+        known = {name: point.value(n) for name, n in self.packet.values.items()}
+        concrete = Packet({**point.fields, **known}, self.unknowns, self.packet.raw)
+        return tuple(h for h in walk(self.program, self.entry, concrete, point.answers).hits if h.when is True)
+
+
+def _by_answer(piece: _Piece, variable: Function, question: Assumption, conditions: Sequence[Bool]) -> list[_Piece]:
+    """A piece as it is if no condition depends on a question, else one for each answer."""
+    if not any(bits.depends(c, variable) for c in conditions):
+        return [piece]
+    found = []
+    for answer in (True, False):
+        region = bits.both(piece.region, variable if answer else bits.negate(variable))
+        if region is False:
+            continue
+        if question.probability is None:
+            found.append(_Piece(region, (*piece.given, (question, answer)), piece.odds))
+        else:
+            odds = question.probability if answer else 1 - question.probability
+            found.append(_Piece(region, piece.given, piece.odds * odds))
+    return found
 
 
 def _shown(packet: Packet, region: Bool) -> dict[str, int | None]:
@@ -124,5 +172,3 @@ def constant(n: Number, region: Bool) -> int | None:
             return None
         total |= 1 << index
     return total
-
-

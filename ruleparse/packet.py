@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ruleparse.bits import Bool, Function, Number, Space, cofactor, number
+from ruleparse.bits import Bool, Function, Number, Space, exists, number
 
 if TYPE_CHECKING:
     from ruleparse.text import Span
@@ -63,6 +63,8 @@ class Unknowns:
         self.places: list[tuple[str, int] | None] = []
         """of each variable: the field and the bit it stands for, None if it is an answer"""
         self.fields: dict[str, tuple[Function, ...]] = {}
+        self.numbers: dict[tuple[str, Number | None], str] = {}
+        """names in `fields` of numbers that only the running system knows, by what was asked and of which number"""
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
 
     @property
@@ -82,6 +84,13 @@ class Unknowns:
             self.places += [(name, bit) for bit in reversed(range(size))]
         return self.fields[name]
 
+    def number(self, words: str, of: str, about: Number | None = None) -> tuple[Function, ...]:
+        """An unknown value of field `of`; `about` is the number that it depends on, if it does."""
+        key = (words, about)
+        if key not in self.numbers:
+            self.numbers[key] = words if about is None else f"{words} #{len(self.numbers)}"
+        return self.field(self.numbers[key], of)
+
     def ask(self, question: Assumption, about: Number | None = None) -> Bool:
         """The unknown answer to a question; `about` is the number that the question asks something of, if it does."""
         key = (question.question, about)
@@ -89,6 +98,11 @@ class Unknowns:
             self.assumptions[key] = (self.space.variable(), question)
             self.places.append(None)
         return self.assumptions[key][0]
+
+    def whatever_is_made_up(self, region: Bool) -> Bool:
+        """A region whatever numbers the system makes up by itself (a random port): those are nobody's input."""
+        made_up = [variable for name, bits in self.fields.items() if name not in FIELDS for variable in bits]
+        return exists(region, made_up)
 
     def witness(self, region: Bool) -> Point:
         """Some point of a region that is not empty."""
@@ -102,22 +116,16 @@ class Unknowns:
             return sum(1 << i for i, b in enumerate(n) if (b if isinstance(b, bool) else b.eval(pairs)))
 
         fields = {name: value(bits) for name, bits in self.fields.items()}
-        answers: dict[tuple[str, object], int] = {(name, None): v for name, v in fields.items()}
+        answers: dict[tuple[str, object], int] = {}
+        for (words, about), name in self.numbers.items():
+            answers[words, value(about) if isinstance(about, tuple) else about] = fields[name]
         for (words, about), (variable, _) in self.assumptions.items():
             answers[words, value(about) if isinstance(about, tuple) else about] = int(variable.eval(pairs))
         return Point({n: v for n, v in fields.items() if n in FIELDS}, answers, value)
 
-    def by_answer(self, region: Bool) -> Iterator[tuple[tuple[tuple[Assumption, bool], ...], float, Bool]]:
-        """A region split by the answers it depends on: the assumptions made, the odds of the choices, what is left."""
-        parts: list[tuple[tuple[tuple[Assumption, bool], ...], float, Bool]] = [((), 1.0, region)]
-        for variable, question in self.assumptions.values():
-            parts = [piece for part in parts for piece in _split(part, variable, question)]
-        grouped: dict[tuple[object, ...], float] = {}
-        for given, odds, part in parts:
-            key = (given, part)
-            grouped[key] = grouped.get(key, 0.0) + odds
-        for (given, part), odds in grouped.items():
-            yield given, odds, part  # type: ignore[misc]
+    def whatever_the_answers(self, region: Bool) -> Bool:
+        """A region by its fields alone."""
+        return exists(region, [variable for variable, _ in self.assumptions.values()])
 
 
 Answers = Mapping[tuple[str, object], int]
@@ -155,28 +163,6 @@ class Packet:
     def but(self, values: Mapping[str, Number]) -> Packet:
         """This packet with some fields replaced."""
         return replace(self, values={**self.values, **values})
-
-
-_Part = tuple[tuple[tuple[Assumption, bool], ...], float, Bool]
-
-
-def _split(part: _Part, variable: Function, question: Assumption) -> list[_Part]:
-    """A part as it is if it does not depend on a question, else one for each answer."""
-    given, odds, region = part
-    if isinstance(region, bool):
-        return [part]
-    yes, no = cofactor(region, variable, True), cofactor(region, variable, False)
-    if yes is no or (not isinstance(yes, bool) and not isinstance(no, bool) and yes == no):
-        return [part]
-    pieces = []
-    for answer, rest in ((True, yes), (False, no)):
-        if rest is False:
-            continue
-        if question.probability is None:
-            pieces.append(((*given, (question, answer)), odds, rest))
-        else:
-            pieces.append((given, odds * (question.probability if answer else 1 - question.probability), rest))
-    return pieces
 
 
 def assumption(question: str, settle: str = "", rule: Span | None = None) -> Assumption:

@@ -1,8 +1,8 @@
-"""What every dialect becomes: tables of rules, whose tests read a packet and whose actions are one small closed language."""
+"""What every dialect becomes: tables of rules. Tests read a packet; actions are one small closed language."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,10 @@ class World(Protocol):
 
         The words of a question never hold the value of a field: that is what `about` is for, known or not.
         """
+
+    @property
+    def way(self) -> int:
+        """A number for the calls that led here: a rule that one packet meets twice is met on different ways."""
 
     def probe(self, table: str, packet: Packet) -> Packet:
         """The packet as `table` leaves it, with nothing recorded: a routing lookup, say."""
@@ -101,12 +105,16 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Havoc:
-    """field becomes some number from low to high: which one, only the running system knows."""
+    """field becomes some number from low to high: which one, only the running system knows.
+
+    `about` names a field that it depends on: for another value of that field it may be another number.
+    """
 
     field: str
     low: int
     high: int
     question: Assumption
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,7 @@ Action = Set | Copy | Add | Havoc | Call | Goto | Fork | Return | Stop | Emit | 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """Tests, all of which must hold, and actions. `number` is its place in the dump (0 for a policy), None if made up."""
+    """Tests, all of which must hold, and actions. `number` is its place in the chain (0: a policy; None: made up)."""
 
     tests: tuple[Test | Masked, ...]
     actions: tuple[Action, ...]
@@ -189,6 +197,12 @@ class Table:
     base: bool = False
     group: str = ""
     label: str = ""
+    narrow: Callable[[Packet], Iterable[Rule]] | None = None
+    """where there is an index: the rules, in order, that this packet could match"""
+
+    def rules_for(self, packet: Packet) -> Iterable[Rule]:
+        """All rules, or those that an index leaves over."""
+        return self.rules if self.narrow is None else self.narrow(packet)
 
 
 Program = Mapping[str, Table]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ruleparse.bits import Bool, Function
+from ruleparse.bits import Bool
 from ruleparse.codec import INTERFACE_BYTES, interface_name, prefix_length, show_address, show_mac, show_protocol
-from ruleparse.packet import FIELDS, Unknowns
+from ruleparse.packet import Unknowns
 
 Row = dict[str, str]
 ROWS = 64
@@ -33,7 +33,7 @@ def rows(region: Bool, unknowns: Unknowns, family: int) -> Rows | None:
     if region is False:
         return Rows([])
     reader = _Reader(unknowns, family)
-    found = reader.rows(reader.hide_made_up(region))
+    found = reader.rows(unknowns.whatever_is_made_up(region))
     return None if found is None else Rows(found, reader.cut)
 
 
@@ -42,14 +42,6 @@ class _Reader:
         self.unknowns = unknowns
         self.family = family
         self.cut = False
-
-    def hide_made_up(self, region: Function) -> Bool:
-        """What the kernel picks at random is nobody's input."""
-        made_up = [bits for name, bits in self.unknowns.fields.items() if name not in FIELDS]
-        for bits in made_up:
-            for variable in bits:
-                region = region.exists(variable)
-        return bool(region.satisfiable()) if region.node_level() is None else region
 
     def rows(self, region: Bool) -> list[Row] | None:
         if region is True:
@@ -138,7 +130,9 @@ def _spans(cubes: list[_Cube], size: int) -> list[tuple[int, int]]:
 
 def _ranges(cubes: list[_Cube], size: int, show: Callable[[int], str]) -> Iterator[str]:
     for low, high in _spans(cubes, size):
-        yield show(low) if low == high else f"{low}-{high}" if show is str else ",".join(map(show, range(low, high + 1)))
+        yield (
+            show(low) if low == high else f"{low}-{high}" if show is str else ",".join(map(show, range(low, high + 1)))
+        )
 
 
 def _addresses(cubes: list[_Cube], size: int, family: int) -> Iterator[str]:
@@ -158,4 +152,10 @@ def _interfaces(cubes: list[_Cube]) -> Iterator[str]:
     for value, mask in cubes:
         known = (full ^ mask).bit_length()
         name = interface_name(value)
-        yield name if mask == full else f"{name[: INTERFACE_BYTES - (known + 7) // 8]}+" if not known % 8 else f"{value:#x}/{mask:#x}"
+        yield (
+            name
+            if mask == full
+            else f"{name[: INTERFACE_BYTES - (known + 7) // 8]}+"
+            if not known % 8
+            else f"{value:#x}/{mask:#x}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from ruleparse.text import Diagnostic, Source
 
 class NothingRead(Exception):
     """None of the inputs held anything that could be read."""
+
+
+_SETS_CHANGED = re.compile(r" --(?:add|del)-set (\S+)").findall
 
 
 @dataclass(slots=True)
@@ -43,7 +47,9 @@ class Snapshot:
         """The rule sets of a family that are in force: the last of each flavour and table."""
         latest: dict[str, Ruleset] = {}
         for ruleset in (r for d in self.dumps for r in d.rulesets if r.family == family):
-            known = latest.setdefault(ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version))
+            known = latest.setdefault(
+                ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version)
+            )
             known.tables.update(ruleset.tables)
         return list(latest.values())
 
@@ -55,7 +61,8 @@ class Snapshot:
         return self._programs[key]
 
     def _program(self, family: int, quirks: Quirks) -> NetfilterProgram:
-        facts = Facts(self.sets, self.routing.sysctl, self.routing.device_groups)
+        changing = frozenset(name for d in self.dumps for name in _SETS_CHANGED(d.source.text))
+        facts = Facts(self.sets, changing, self.routing.sysctl, self.routing.device_groups)
         return NetfilterProgram(family, self.rulesets(family), facts, self.routing.tables(family), quirks)
 
     def all_diagnostics(self) -> list[Diagnostic]:
@@ -68,7 +75,7 @@ class Snapshot:
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:
-    """Read files, folders and `-` as one node. Raises OSError where a path cannot be read, NothingRead if none helps."""
+    """Read files, folders and `-` as one node. Raises OSError for a path that cannot be read, NothingRead."""
     snapshot = Snapshot()
     texts: dict[str, list[Source]] = {}
     for source in _sources(paths):
@@ -89,7 +96,9 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
     if not snapshot.dumps:
-        raise NothingRead("no rules in " + ", ".join(str(p) for p in paths) + ": save `iptables-save` and give its file")
+        raise NothingRead(
+            "no rules in " + ", ".join(str(p) for p in paths) + ": save `iptables-save` and give its file"
+        )
     return snapshot
 
 

@@ -8,7 +8,12 @@ IPTABLES = "iptables-save"
 UNKNOWN = "unknown"
 
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (IPTABLES, re.compile(r"(?m)^(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)")),
+    (
+        IPTABLES,
+        re.compile(
+            r"(?m)^(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"
+        ),
+    ),
     ("ipset-save", re.compile(r"(?m)^create \S+ (hash:|bitmap:|list:set)")),
     ("ipset-list", re.compile(r"(?m)^Name: \S+\r?\nType: (hash:|bitmap:|list:set)")),
     ("ip-rule", re.compile(r"(?m)^\d+:\s+(not )?from \S+ ")),
@@ -18,8 +23,9 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "ip-route",
         re.compile(
-            r"(?m)^((default|unreachable|blackhole|prohibit|throw|local|broadcast|anycast|multicast|unicast|[0-9a-f]*[.:][0-9a-f.:/]*) "
-            r"(.* )?(dev|via|metric|scope|proto|table|nexthop)\b|(unreachable|blackhole|prohibit|throw) [0-9a-f.:/]+)"
+            r"(?m)^((default|unreachable|blackhole|prohibit|throw|local|broadcast|anycast|multicast|unicast|"
+            r"[0-9a-f]*[.:][0-9a-f.:/]*) (.* )?(dev|via|metric|scope|proto|table|nexthop)\b|"
+            r"(unreachable|blackhole|prohibit|throw) [0-9a-f.:/]+)"
         ),
     ),
     ("sysctl", re.compile(r"(?m)^(net|kernel|vm|fs)\.[\w./-]+ ?= ?")),

@@ -60,7 +60,11 @@ def _address(text: str) -> Parsed:
         if "/" not in part:
             return _span(part, address)
         p = prefix(part)
-        return p.value if str(p).endswith("/32" if p.family == 4 else "/128") else lambda n: bits.equal_masked(n, p.value, p.mask)
+        return (
+            p.value
+            if str(p).endswith("/32" if p.family == 4 else "/128")
+            else lambda n: bits.equal_masked(n, p.value, p.mask)
+        )
 
     return _one_of(text, one)
 
@@ -75,10 +79,14 @@ def _interface(text: str) -> Parsed:
     return _one_of(text, one)
 
 
+def _anything(_: Number) -> Bool:
+    return True
+
+
 def _flags(text: str) -> Parsed:
     names = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
     if text.lower() == "any":
-        return lambda n: True
+        return _anything
     if text.upper() == "NONE":
         return 0
     unknown = [w for w in text.upper().split(",") if w not in names]
@@ -89,7 +97,7 @@ def _flags(text: str) -> Parsed:
 
 def _mark(text: str) -> Parsed:
     if text.lower() == "any":
-        return lambda n: True
+        return _anything
     value, mask = masked_number(text)
     return value if mask == 0xFFFFFFFF else lambda n: bits.equal_masked(n, value, mask)
 
@@ -142,7 +150,9 @@ def family_of(spec: Mapping[str, Any]) -> int | None:
     return 6 if names in ("icmpv6", "ipv6-icmp", "58") else 4 if names in ("icmp", "1") else None
 
 
-def asked(spec: Mapping[str, Any], family: int, wire_fields: Mapping[str, Number] | None = None, raw: bytes | None = None) -> Asked:
+def asked(
+    spec: Mapping[str, Any], family: int, wire_fields: Mapping[str, Number] | None = None, raw: bytes | None = None
+) -> Asked:
     """What a packet's keys ask. Raises SpecError naming the option."""
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
@@ -153,7 +163,7 @@ def asked(spec: Mapping[str, Any], family: int, wire_fields: Mapping[str, Number
     conditions: list[tuple[str, Condition]] = []
     for key, (field, parse) in OPTIONS.items():
         text = spec.get(key)
-        if text is None or key == "in" and text == "local":
+        if text is None or (key == "in" and text == "local"):
             continue
         try:
             parsed = parse(str(text))

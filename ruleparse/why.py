@@ -120,7 +120,11 @@ class _Answering:
     def outcome(self, found: Found) -> Outcome:
         stop = found.end.stop
         decider = self.decider(found)
-        shown = None if found.region is self.question.reach else rows(found.region, self.question.packet.unknowns, self.question.family)
+        shown = (
+            None
+            if found.region is self.question.reach
+            else rows(found.region, self.question.packet.unknowns, self.question.family)
+        )
         if shown is not None and self.covers_all(found.region):
             shown = None
         return Outcome(
@@ -145,7 +149,12 @@ class _Answering:
         """The rule that dropped the packet, or the last accept of the filter table."""
         end = found.end
         if end.stop.verdict != "accept":
-            numbered = end.table is not None and end.rule is not None and end.rule.number is not None and end.rule.span is not None
+            numbered = (
+                end.table is not None
+                and end.rule is not None
+                and end.rule.number is not None
+                and end.rule.span is not None
+            )
             return (end.table, end.rule) if numbered and end.table and end.rule else None
         return self.program.rule(found.packet.get("decided") or 0)
 
@@ -186,5 +195,3 @@ class _Answering:
 
 def _or_none(value: int | None, show: Any) -> Any:
     return None if value is None else show(value)
-
-

@@ -56,5 +56,6 @@ def _packet_type(spec: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Numbe
         return {"pkttype": _BROADCAST}
     if to >> 40 & 1:
         return {"pkttype": _MULTICAST}
-    own = snapshot.routing.mac_of(str(spec.get("in", "")))
+    link = snapshot.routing.interfaces.named(str(spec.get("in", "")))
+    own = link.mac if link is not None else None
     return {"pkttype": _OTHERHOST} if own is not None and own != to else {"pkttype": 0}

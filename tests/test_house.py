@@ -17,25 +17,29 @@ LAYERS = """
     __init__
     cli
     report
-    explain query diff check lint
+    node
+    why query diff check lint
     cni
-    evaluate graph snapshot
+    wired
+    outcomes readable spec
+    evaluate graph snapshot effects
     netfilter openflow routing
     program
     codec
     packet
     bits
-    grammars
-    text
+    grammars sniff
+    text protocols
 """
 
 # Dialects lower into a Program, and these see nothing but that. (cni reads the names that iptables rules carry.)
 BLIND = {
-    "explain": {"netfilter", "openflow", "routing"},
+    "why": {"netfilter", "openflow", "routing"},
     "query": {"netfilter", "openflow", "routing"},
     "diff": {"netfilter", "openflow", "routing"},
     "check": {"netfilter", "openflow", "routing"},
     "cni": {"openflow", "routing"},
+    "outcomes": {"netfilter", "openflow", "routing"},
     "evaluate": {"netfilter", "openflow", "routing"},
     "graph": {"netfilter", "openflow", "routing"},
 }

@@ -47,7 +47,7 @@ def read_node(paths: Iterable[str], *, quiet: bool, verbose: bool) -> Node:
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], *, quiet: bool, verbose: bool, most: int = 20) -> None:
     """Errors always, warnings unless quiet, notes if verbose; many of one kind are counted."""
-    shown = [d for d in diagnostics if d.severity == "error" or not quiet and (d.severity == "warning" or verbose)]
+    shown = [d for d in diagnostics if d.severity == "error" or (not quiet and (d.severity == "warning" or verbose))]
     for d in shown[:most]:
         click.echo(d.render(), err=True)
     if len(shown) > most:

@@ -13,7 +13,13 @@ from ruleparse.cli.common import USAGE, destination, dumps, fail, output_options
 @click.option("--family", type=click.Choice(["4", "6"]), help="Where the dumps hold both families.")
 @output_options("dot", "mermaid", "json")
 def command(
-    dumps: tuple[str, ...], focus: str | None, family: str | None, format_: str, output: str | None, quiet: bool, verbose: bool
+    dumps: tuple[str, ...],
+    focus: str | None,
+    family: str | None,
+    format_: str,
+    output: str | None,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Draw chains and tables: who calls whom, by which rules.
 

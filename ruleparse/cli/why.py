@@ -50,7 +50,13 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--packets", metavar="FILE", help="Many packets, one JSON object a line; keys are the option names.")
 @output_options("text", "json", "jsonl")
 def command(
-    dumps: tuple[str, ...], packets: str | None, format_: str, output: str | None, quiet: bool, verbose: bool, **options: Any
+    dumps: tuple[str, ...],
+    packets: str | None,
+    format_: str,
+    output: str | None,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
 ) -> None:
     """Walk one packet through the dumps: its fate, the rule that decided, the path.
 

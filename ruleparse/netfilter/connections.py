@@ -5,32 +5,42 @@ Sources: net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_{tcp,icmp,icmpv6}
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ruleparse.netfilter import fields
-from ruleparse.netfilter.fields import DST_NAT, ICMP, ICMP6, INVALID, NEW, RELATED, SRC_NAT, TCP, UNTRACKED
+from ruleparse.netfilter.fields import DST_NAT, GRE, ICMP, ICMP6, INVALID, NEW, RELATED, SRC_NAT, TCP, UNTRACKED
+from ruleparse.netfilter.quirks import SHORTER
 from ruleparse.netfilter.values import any_of_bits, differs
-from ruleparse.program import Call, Copy, Masked, Return, Rule, Set, Table, Test
+from ruleparse.program import Call, Copy, Masked, Return, Rule, Set, Stop, Table, Test
 
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
-_STARTING_ICMP = (8, 13, 15, 17)
-_STARTING_ICMP6 = (128, 139)
+_ANSWERS = {8: 0, 13: 14, 15: 16, 17: 18}
+_ANSWERS6 = {128: 129, 139: 140}
+"""What each request that starts a connection is answered with."""
+
 _NEVER_TRACKED_ICMP6 = (*range(130, 137), 143)
 """Neighbour discovery and multicast listener reports (nf_conntrack_proto_icmpv6.c, noct_valid_new)."""
 
 TRACKED = fields.ESTABLISHED | RELATED | NEW
 
 
-def conntrack_table(family: int) -> Table:
+def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
     """The connection of a packet that is the first of its own, unless somebody said otherwise (`ct_given`)."""
+    summed = sysctl.get("net.netfilter.nf_conntrack_checksum") != "0"
     icmp = ICMP if family == 4 else ICMP6
     return Table(
         "conntrack",
         [
             Rule((Masked("ct_state", UNTRACKED, -1),), (Return(),)),
             *([_untracked(kind) for kind in _NEVER_TRACKED_ICMP6] if family == 6 else []),
-            Rule((Masked("ct_given", 0, -1, negated=True),), (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return())),
+            Rule(
+                (Masked("ct_given", 0, -1, negated=True),),
+                (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return()),
+            ),
             _invalid(Masked("well_formed", 0, -1)),
+            *([_invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1))] if summed else []),
             *_tcp_that_starts_nothing(),
-            *_icmp_that_starts(icmp, _STARTING_ICMP if family == 4 else _STARTING_ICMP6),
+            *_icmp_that_starts(icmp, tuple(_ANSWERS if family == 4 else _ANSWERS6)),
             Rule((), (Set("ct_state", NEW), Call("new connection"))),
         ],
     )
@@ -39,11 +49,29 @@ def conntrack_table(family: int) -> Table:
 _SETTLED = (Set("dst_nat_done", 1), Set("src_nat_done", 1))
 
 
-def new_connection() -> Table:
-    """The two directions of a connection that nothing has translated yet."""
-    pairs = {"ct_proto": "proto", "ct_src": "src", "ct_dst": "dst", "ct_reply_src": "dst", "ct_reply_dst": "src"}
+def new_connection(family: int) -> Table:
+    """The two directions of a connection that nothing has translated yet.
+
+    An ICMP request has its identifier for a source port and type and code for a destination port; so has the reply.
+    """
+    ends = {"ct_proto": "proto", "ct_src": "src", "ct_dst": "dst", "ct_reply_src": "dst", "ct_reply_dst": "src"}
     ports = {"ct_sport": "sport", "ct_dport": "dport", "ct_reply_sport": "dport", "ct_reply_dport": "sport"}
-    return Table("new connection", [Rule((), tuple(Copy(to, source) for to, source in (pairs | ports).items()))])
+    icmp, answers = (ICMP, _ANSWERS) if family == 4 else (ICMP6, _ANSWERS6)
+    kind = (Copy("ct_dport", "icmp_type", left=8), Copy("ct_dport", "icmp_code", 0xFF))
+    echo = (Copy("ct_sport", "icmp_id"), Copy("ct_reply_sport", "icmp_id"), Copy("ct_reply_dport", "icmp_code"), *kind)
+    return Table(
+        "new connection",
+        [
+            Rule((), tuple(Copy(to, source) for to, source in ends.items())),
+            Rule((Masked("proto", icmp, -1),), echo),
+            *(
+                Rule((Masked("proto", icmp, -1), Masked("icmp_type", asks, -1)), (Set("ct_reply_dport", says << 8, 0xFF00),))
+                for asks, says in answers.items()
+            ),
+            Rule((Masked("proto", icmp, -1),), (Return(),)),
+            Rule((), tuple(Copy(to, source) for to, source in ports.items())),
+        ],
+    )
 
 
 def _untracked(kind: int) -> Rule:
@@ -87,12 +115,19 @@ def settle_source(call: Call) -> list[Rule]:
 
 
 def _settle(
-    call: Call, done: str, rule: str, pairs: tuple[tuple[str, str], ...], changed: tuple[Set, ...], reply: tuple[Copy, ...]
+    call: Call,
+    done: str,
+    rule: str,
+    pairs: tuple[tuple[str, str], ...],
+    changed: tuple[Set, ...],
+    reply: tuple[Copy, ...],
 ) -> list[Rule]:
     fresh = (Masked(done, 0, -1), any_of_bits("ct_state", NEW | RELATED))
     translated = Masked(rule, 0, -1, negated=True)
+    no_header = (Masked("proto", GRE, -1), Test(SHORTER, 4))
     return [
         Rule(fresh, (call,)),
+        Rule((*fresh, translated, *no_header), (Stop("drop", "NAT found no GRE header to rewrite"),)),
         Rule((*fresh, translated), reply),
         *(Rule((*fresh, translated, differs(now, before)), changed) for now, before in pairs),
         Rule((any_of_bits("ct_state", NEW | RELATED),), (Set(done, 1),)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ruleparse.codec import (
     Codec,
     Prefix,
+    integer,
     interface_pattern,
     protocol,
     show_protocol,
@@ -43,6 +44,9 @@ def _fragment_test(_: None, negated: bool) -> Masked:
 
 PROTOCOL = Codec("protocol", protocol, show_protocol)
 
+COUNTERS = Codec("packets octets", lambda *words: tuple(map(integer, words)), lambda pair: "{} {}".format(*pair), 2)
+"""As `iptables -S -v` prints them."""
+
 CORE = Match(
     "ip",
     "What every rule may ask: addresses, interfaces, protocol, fragments (iptables(8)).",
@@ -53,6 +57,7 @@ CORE = Match(
         _interface("out", ("-o", "--out-interface")),
         Option(("-p", "--protocol", "--proto"), PROTOCOL, build=_protocol_test),
         Option(("-f", "--fragment"), build=_fragment_test),
+        Option(("-c", "--set-counters"), COUNTERS),
     ),
 )
 

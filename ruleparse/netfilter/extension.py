@@ -21,7 +21,7 @@ State = Literal["exact", "unknown", "inert"]
 FLAG: Codec[None] = Codec("", lambda: None, lambda _: "", words=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Option:
     """One option: its names (the one iptables-save prints first), how its value is written, what it tests."""
 
@@ -94,7 +94,15 @@ class Context:
         return assumption(question, settle, self.span)
 
 
-Tests = Iterable[Test | Masked]
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Among the tests of a match: a packet that fits those before and this one is dropped on the spot, uncounted."""
+
+    test: Test | Masked
+    reason: str
+
+
+Tests = Iterable[Test | Masked | Cut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +121,19 @@ class Match:
     tests: Callable[[Givens, Context], Tests] | None = None
     reads: int = 0
     native_in_nft: bool = False
+    compat_options: tuple[str, ...] = ()
+    """options that iptables-nft has no native expression for: with one of them the match is the same as in legacy"""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a target does if further tests hold; of several cases the first that holds is done."""
+    """What a target does if further tests hold. Cases are rules in a row: those that do not end have to exclude each
+    other, also after what they do. A `hidden` one goes before and is not counted as the rule being hit.
+    """
 
     tests: tuple[Test | Masked, ...]
     actions: tuple[Action, ...]
+    hidden: bool = False
 
 
 Effect = tuple[Action, ...] | list[Case]

@@ -15,6 +15,8 @@ class Facts:
     """`sets` is None when no ipset output was saved; a group of an interface is missing when no `ip link` was."""
 
     sets: Mapping[str, IpSet] | None = None
+    changing: frozenset[str] = frozenset()
+    """sets that rules add to or delete from"""
     sysctl: Mapping[str, str] = field(default_factory=dict)
     device_groups: Mapping[str, int] | None = None
     loopback: str = "lo"

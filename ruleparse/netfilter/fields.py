@@ -51,7 +51,8 @@ declare(
     Field("icmp_id", 16, "identifier of an echo", needs="icmp, ipv6-icmp", default=0),
     Field("spi", 32, "security parameter index", needs="esp, ah"),
     Field("transport_length", 16, "octets there are from the transport header on", default=0xFFFF),
-    Field("well_formed", 1, "1 if conntrack takes the transport header for sound (lengths, checksum)", default=1),
+    Field("well_formed", 1, "1 if conntrack takes the transport header for sound", default=1),
+    Field("checksum_right", 1, "1 if the transport checksum is right, as conntrack sums it", default=1),
     # its connection
     Field("ct_state", 8, "INVALID 1, ESTABLISHED 2, RELATED 4, NEW 8, UNTRACKED 128", default=INVALID),
     Field("ct_given", 8, "the state somebody asked for, 0 to find it out", default=0),
@@ -73,6 +74,7 @@ declare(
     Field("src_nat_done", 1, "1 once the source of this connection is settled", default=0),
     # its route
     Field("out_given", 128, "the interface somebody said it leaves by, 0 to ask the routes", default=0),
+    Field("npt_before", 128, "the address before prefix translation", default=0),
     Field("old_src", 128, "source before mangle OUTPUT", default=0),
     Field("old_dst", 128, "destination before mangle or nat OUTPUT", default=0),
     Field("old_mark", 32, "mark before mangle OUTPUT", default=0),

@@ -1,5 +1,5 @@
-"""The way of a packet through the kernel, as tables of rules: which chains it meets, in which order, and what the kernel
-itself decides in between.
+"""The way of a packet through the kernel, as tables of rules: which chains it meets, in which order, and what the
+kernel itself decides in between.
 
 Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c; net/ipv6/ip6_input.c, ip6_output.c; priorities of
 linux/netfilter_ipv4.h; measured in network namespaces where the sources leave a doubt.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.connections import conntrack_table, settle_destination, settle_source
-from ruleparse.netfilter.martians import early_drops, martian_drops
+from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4
 from ruleparse.netfilter.save import BUILT_IN, Flavour
 from ruleparse.netfilter.values import differs
 from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
@@ -60,7 +60,7 @@ def drop(reason: str, *tests: Masked | Test) -> Rule:
 
 
 def path_tables(family: int, bases: Iterable[Base], sysctl: Mapping[str, str]) -> dict[str, Table]:
-    """Every table of the kernel's own that a packet of this family may walk; "arrive" and "send" are where it starts."""
+    """The kernel's own tables that a packet of this family may walk; "arrive" and "send" are where it starts."""
     bases = list(bases)
     tables = [
         Table("arrive", [*early_drops(family), rule(Goto("PREROUTING"))]),
@@ -73,7 +73,7 @@ def path_tables(family: int, bases: Iterable[Base], sysctl: Mapping[str, str]) -
         Table("route out", _route_out(family, sysctl)),
         Table("reroute", [rule(Call("route out"))]),
         Table("POSTROUTING", _postrouting(bases)),
-        conntrack_table(family),
+        conntrack_table(family, sysctl),
     ]
     return {t.name: t for t in tables}
 
@@ -118,6 +118,7 @@ def _unroutable(to: str = "the destination") -> list[Rule]:
 def _route_in(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
     return [
         rule(is_("looped", 1), Goto("INPUT")),
+        *(multicast4() if family == 4 else []),
         rule(Copy("route_in", "in"), Call("route")),
         *martian_drops(family, sysctl),
         *_unroutable(),
@@ -149,12 +150,16 @@ def _forward(family: int, bases: list[Base], sysctl: Mapping[str, str]) -> list[
 def _send(family: int, bases: list[Base]) -> list[Rule]:
     remember = [Copy(f"old_{f}", f) for f in ("src", "dst", "mark", "tos", "ttl")]
     watched = ("src", "dst", "mark", "tos") if family == 4 else ("src", "dst", "mark", "ttl")
-    moved = [
-        rule(differs(f, f"old_{f}"), *(Copy(f"old_{g}", g) for g in watched), Call("reroute"))
-        for f in watched
-    ]
+    moved = [rule(differs(f, f"old_{f}"), *(Copy(f"old_{g}", g) for g in watched), Call("reroute")) for f in watched]
     return [
-        rule(Set("hook", OUTPUT), Set("in", 0), Set("route_in", 0), Call("route out"), Copy("out", "route_out"), *remember),
+        rule(
+            Set("hook", OUTPUT),
+            Set("in", 0),
+            Set("route_in", 0),
+            Call("route out"),
+            Copy("out", "route_out"),
+            *remember,
+        ),
         *_chains(OUTPUT, bases, {-149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]}),
         rule(Goto("POSTROUTING")),
     ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruleparse.netfilter import syntax
+from ruleparse.netfilter import registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import (
     Case,
     Context,
+    Cut,
     Effect,
     Given,
     Givens,
@@ -22,10 +23,9 @@ from ruleparse.netfilter.extension import (
 )
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter import registry
 from ruleparse.netfilter.registry import options_of
 from ruleparse.netfilter.save import Flavour, Ruleset
-from ruleparse.netfilter.syntax import RuleSyntax
+from ruleparse.netfilter.syntax import RuleSyntax, Shape
 from ruleparse.program import Call, Goto, Masked, Rule, Stop, Test
 from ruleparse.text import Diagnostic, Span
 
@@ -33,13 +33,24 @@ _CORE_OPTIONS = option_table(CORE.options)
 
 
 @dataclass(slots=True)
-class _Group:
-    """A match or target of a rule with its options; `declared` is None for one nobody declared."""
+class _Part:
+    """A match or target of a rule: its declaration (None if nobody declared it) and its options by their places."""
 
     name: str
     declared: Match | Target | None
     options: Mapping[str, Option]
-    given: list[tuple[Option | None, syntax.Option]] = field(default_factory=list)
+    given: list[tuple[Option | None, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How the words of one shape belong together: sorted out once, used for every rule of the shape."""
+
+    matches: list[_Part]
+    target: _Part | None
+    jump: int | None
+    goto: int | None
+    protocol: tuple[Option, int] | None
 
 
 @dataclass(slots=True)
@@ -53,6 +64,7 @@ class TableLowering:
     diagnostics: list[Diagnostic]
     quirks: Quirks
     prefix: str = ""
+    _plans: dict[tuple[Shape, str | None], _Plan] = field(default_factory=dict)
     _tests: dict[tuple[object, ...], Test | Masked | None] = field(default_factory=dict)
 
     def table_key(self, chain: str) -> str:
@@ -60,148 +72,200 @@ class TableLowering:
 
     def lower(self, rule: RuleSyntax, number: int, handle: int) -> list[Rule]:
         """The rule, or the few rules of one number that it takes to say what it does."""
-        groups = list(self._groups(rule))
-        context = self._context(rule, groups[0], handle)
+        plan = self._plan(rule)
+        context = _Lazy(self, rule, plan, handle)
         if rule.unsupported:
-            return self.opaque(context, number, "a rule that its own tool could not print ([unsupported revision])")
+            what = "a rule that its own tool could not print ([unsupported revision])"
+            return self.opaque(context.made, number, what)
         tests: list[Test | Masked] = []
         hidden: list[Rule] = []
-        for group in groups:
-            if isinstance(group.declared, Target):
-                continue
-            hidden += self.quirks.before(group.declared, tests, context)
-            tests += self._tests_of(group, context)
-            tests += self.quirks.within(group.declared, group.given, context)
-        return hidden + self._with_target(rule, groups, tests, number, context)
+        for part in plan.matches:
+            names = [rule.option(i).name for _, i in part.given] if self.quirks.on else []
+            if self.quirks.on:
+                hidden += self.quirks.before(part.declared, names, tests, context.made)
+            self._add_tests(tests, hidden, part, rule, context)
+            if self.quirks.on:
+                tests += self.quirks.within(part.declared, names, context.made)
+        return hidden + self._with_target(rule, plan, tuple(tests), number, context)
 
     # Sorting words to the match or target they belong to
 
-    def _groups(self, rule: RuleSyntax) -> Iterator[_Group]:
-        core = _Group("ip", CORE, _CORE_OPTIONS)
-        groups = [core]
-        for option in rule.options:
-            if option.name in ("-m", "--match"):
-                groups.append(self._match_group(option))
-            elif option.name in ("-j", "--jump", "-g", "--goto"):
-                if (target := self._target_group(option)) is not None:
-                    groups.append(target)
-            else:
-                self._sort_in(groups, option, rule)
-        return iter(groups)
+    def _plan(self, rule: RuleSyntax) -> _Plan:
+        shape = rule.shape
+        target = next((i for i, slot in enumerate(shape.slots) if slot.name in ("-j", "--jump")), None)
+        word = None if target is None else rule.words(target)[0]
+        key = (shape, None if word in self.chains else word)
+        if key not in self._plans:
+            self._plans[key] = self._make_plan(rule, target, key[1])
+        return self._plans[key]
 
-    def _match_group(self, option: syntax.Option) -> _Group:
-        name = option.words[0]
-        declared = registry.match(name)
-        return _Group(name, declared, options_of(declared))
+    def _make_plan(self, rule: RuleSyntax, jump: int | None, target: str | None) -> _Plan:
+        parts = [_Part("ip", CORE, _CORE_OPTIONS)]
+        for index, slot in enumerate(rule.shape.slots):
+            if slot.name in ("-m", "--match"):
+                parts.append(_part(rule.words(index)[0], registry.match))
+            elif index == jump and target is not None:
+                parts.append(_part(target, registry.target))
+            elif slot.name not in ("-j", "--jump", "-g", "--goto"):
+                self._sort_in(parts, index, rule)
+        goto = next((i for i, slot in enumerate(rule.shape.slots) if slot.name in ("-g", "--goto")), None)
+        targets = [p for p in parts if isinstance(p.declared, Target) or (p.declared is None and p.name == target)]
+        matches = [p for p in parts if p not in targets]
+        return _Plan(matches, targets[0] if targets else None, jump, goto, self._protocol(parts[0], rule))
 
-    def _target_group(self, option: syntax.Option) -> _Group | None:
-        name = option.words[0]
-        if name in self.chains or option.name in ("-g", "--goto"):
-            return None
-        declared = registry.target(name)
-        return _Group(name, declared, options_of(declared))
-
-    def _sort_in(self, groups: list[_Group], option: syntax.Option, rule: RuleSyntax) -> None:
-        for group in (*reversed(groups), self._implied(groups)):
-            if group is not None and option.name in group.options:
-                if group not in groups:
-                    groups.append(group)
-                group.given.append((group.options[option.name], option))
+    def _sort_in(self, parts: list[_Part], index: int, rule: RuleSyntax) -> None:
+        option = rule.option(index)
+        for part in (*reversed(parts), _implied(parts, rule)):
+            if part is not None and option.name in part.options:
+                if part not in parts:
+                    parts.append(part)
+                part.given.append((part.options[option.name], index))
                 return
-        groups[-1].given.append((None, option))
-        if groups[-1].declared is not None:
-            message = f"{option.name} is not an option that {groups[-1].name} is known to have; the rule is kept as an assumption"
+        parts[-1].given.append((None, index))
+        if parts[-1].declared is not None:
+            message = f"{option.name} is not an option that {parts[-1].name} is known to have; the rule is kept as an assumption"
             self.diagnostics.append(Diagnostic("unknown-option", "warning", message, rule.option_span(option)))
 
     @staticmethod
-    def _implied(groups: list[_Group]) -> _Group | None:
-        """`-p tcp --dport 80` without `-m tcp`, as people type it."""
-        word = next((o.words[0] for _, o in groups[0].given if o.name in ("-p", "--protocol", "--proto") and o.words), None)
-        name = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp"}.get(word or "", word)
-        declared = registry.match(name) if name else None
-        return _Group(name, declared, options_of(declared)) if name and declared else None
+    def _protocol(core: _Part, rule: RuleSyntax) -> tuple[Option, int] | None:
+        slots = rule.shape.slots
+        return next(
+            ((o, i) for o, i in core.given if o is not None and o.names[0] == "-p" and not slots[i].negated), None
+        )
 
     # Tests
 
-    def _context(self, rule: RuleSyntax, core: _Group, handle: int) -> Context:
+    def context(self, rule: RuleSyntax, plan: _Plan, handle: int) -> Context:
         protocol = None
-        for known, option in core.given:
-            if known is not None and known.names[0] == "-p" and not option.negated:
-                protocol = self._value(known, option, rule)
+        if plan.protocol is not None:
+            try:
+                protocol = self._value(*plan.protocol, rule)
+            except _Unreadable:
+                protocol = None
         r = self.ruleset
         return Context(r.family, r.flavour, self.table, rule.chain, rule.span, handle, self.facts, protocol)
 
-    def _value(self, known: Option, option: syntax.Option, rule: RuleSyntax) -> Any:
-        """The value of an option; None, with a diagnostic, if it cannot be read."""
-        words, codec = option.words, known.codec
+    def _value(self, known: Option, index: int, rule: RuleSyntax) -> Any:
+        """The value of an option. Raises _Unreadable, with a diagnostic, if it cannot be read."""
+        words, codec = rule.words(index), known.codec
         try:
             if len(words) != codec.words:
-                raise ValueError(f"{option.name} takes {codec.words} words, here are {len(words)}")
+                raise ValueError(f"{known.names[0]} takes {codec.words} words, here are {len(words)}")
             return codec.parse(*words)
         except ValueError as error:
-            problem = Diagnostic("bad-value", "error", str(error), rule.option_span(option))
-            self.diagnostics.append(problem)
+            option = rule.option(index)
+            self.diagnostics.append(Diagnostic("bad-value", "error", str(error), rule.option_span(option)))
             raise _Unreadable(f"{option.name} {' '.join(words)}") from None
 
-    def _tests_of(self, group: _Group, context: Context) -> list[Test | Masked]:
-        match = group.declared
+    def _add_tests(
+        self, tests: list[Test | Masked], hidden: list[Rule], part: _Part, rule: RuleSyntax, context: _Lazy
+    ) -> None:
+        match = part.declared
         assert not isinstance(match, Target)
         try:
-            if match is None or any(known is None for known, _ in group.given):
-                raise _Unreadable(f"-m {group.name}" if match is not CORE else "an option that is not understood")
-            if match.tests is None:
-                return [t for known, o in group.given if (t := self._simple_test(known, o, context)) is not None]
-            return list(match.tests(self._givens(group, context), context))
+            if match is None or any(known is None for known, _ in part.given):
+                raise _Unreadable(f"-m {part.name}" if match is not CORE else "an option that is not understood")
+            if match.tests is not None:
+                for test_or_cut in match.tests(self._givens(part, rule), context.made):
+                    if isinstance(test_or_cut, Cut):
+                        hidden.append(cut_rule(test_or_cut, tests, rule.span))
+                    else:
+                        tests.append(test_or_cut)
+                return
+            for known, index in part.given:
+                assert known is not None
+                if (test := self._simple_test(known, index, rule)) is not None:
+                    tests.append(test)
         except _Unreadable as reason:
-            return [ask(context.asks(f"{reason} matches ({' '.join(_written(group))})"))]
+            written = " ".join(_written(part, rule))
+            tests.append(ask(context.made.asks(f"{reason} matches ({written})")))
 
-    def _simple_test(self, known: Option | None, option: syntax.Option, context: Context) -> Test | Masked | None:
-        assert known is not None
-        key = (id(known), option.words, option.negated)
+    def _simple_test(self, known: Option, index: int, rule: RuleSyntax) -> Test | Masked | None:
+        if known.key is None and known.build is None:
+            return None
+        slot = rule.shape.slots[index]
+        key = (known, slot.negated, *map(rule.found.__getitem__, slot.groups))
         if key not in self._tests:
-            self._tests[key] = known.test(self._read(known, option, context), option.negated)
+            self._tests[key] = known.test(self._value(known, index, rule), slot.negated)
         return self._tests[key]
 
-    def _read(self, known: Option, option: syntax.Option, context: Context) -> Any:
-        return self._value(known, option, RuleSyntax(context.span, "", context.chain, ()))
-
-    def _givens(self, group: _Group, context: Context) -> Givens:
-        read = ((known, self._read(known, o, context), o.negated) for known, o in group.given if known is not None)
-        return Givens([Given(known, value, negated) for known, value, negated in read])
+    def _givens(self, part: _Part, rule: RuleSyntax) -> Givens:
+        slots = rule.shape.slots
+        return Givens([Given(o, self._value(o, i, rule), slots[i].negated) for o, i in part.given if o is not None])
 
     # Targets
 
     def _with_target(
-        self, rule: RuleSyntax, groups: list[_Group], tests: list[Test | Masked], number: int, context: Context
+        self, rule: RuleSyntax, plan: _Plan, tests: tuple[Test | Masked, ...], number: int, context: _Lazy
     ) -> list[Rule]:
-        jump, goto = rule.first("-j", "--jump"), rule.first("-g", "--goto")
-        actions: Effect = ()
-        if goto is not None:
-            actions = (Goto(self.table_key(goto)),)
-        elif jump is not None and jump in self.chains:
-            actions = (Call(self.table_key(jump)),)
-        elif jump is not None:
-            target = next(g for g in groups if isinstance(g.declared, Target) or g.declared is None and g.name == jump)
-            if target.declared is None:
-                return self._undeclared_target(jump, tests, number, context)
-            assert isinstance(target.declared, Target)
+        effect: Effect = ()
+        if plan.goto is not None:
+            effect = (Goto(self.table_key(rule.words(plan.goto)[0])),)
+        elif plan.target is not None:
             try:
-                if any(known is None for known, _ in target.given):
-                    raise _Unreadable(jump)
-                actions = target.declared.actions(self._givens(target, context), context)
+                effect = self._effect(plan.target, rule, context)
             except _Unreadable:
-                return self._undeclared_target(jump, tests, number, context)
-        cases = actions if isinstance(actions, list) else [Case((), actions)]
-        return [Rule((*tests, *case.tests), case.actions, number, rule.span) for case in cases]
+                return self._undeclared_target(plan.target.name, tests, number, context.made)
+        elif plan.jump is not None:
+            effect = (Call(self.table_key(rule.words(plan.jump)[0])),)
+        cases = effect if isinstance(effect, list) else [Case((), effect)]
+        numbers = (None if case.hidden else number for case in cases)
+        return [Rule((*tests, *c.tests), c.actions, n, rule.span) for c, n in zip(cases, numbers, strict=True)]
 
-    def _undeclared_target(self, name: str, tests: list[Test | Masked], number: int, context: Context) -> list[Rule]:
+    def _effect(self, target: _Part, rule: RuleSyntax, context: _Lazy) -> Effect:
+        if not isinstance(target.declared, Target) or any(known is None for known, _ in target.given):
+            raise _Unreadable(target.name)
+        return target.declared.actions(self._givens(target, rule), context.made)
+
+    def _undeclared_target(
+        self, name: str, tests: tuple[Test | Masked, ...], number: int, context: Context
+    ) -> list[Rule]:
         if registry.target(name) is None:
             message = f"{name} is neither a chain of table {self.table} nor a target that is known; what it does is an assumption"
             self.diagnostics.append(Diagnostic("unknown-target", "warning", message, context.span))
-        return either_way(name, tuple(tests), number, context)
+        return either_way(name, tests, number, context)
 
     def opaque(self, context: Context, number: int, what: str) -> list[Rule]:
         return either_way(what, (ask(context.asks(f"{what} matches")),), number, context)
+
+
+class _Lazy:
+    """The context of a rule, made when something asks for it: most rules need none."""
+
+    __slots__ = ("_args", "_lowering", "_made")
+
+    def __init__(self, lowering: TableLowering, rule: RuleSyntax, plan: _Plan, handle: int) -> None:
+        self._lowering = lowering
+        self._args = (rule, plan, handle)
+        self._made: Context | None = None
+
+    @property
+    def made(self) -> Context:
+        if self._made is None:
+            self._made = self._lowering.context(*self._args)
+        return self._made
+
+
+def _part(name: str, declared: Callable[[str], Match | None] | Callable[[str], Target | None]) -> _Part:
+    found = declared(name)
+    return _Part(name, found, options_of(found))
+
+
+_ALIASES = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp"}
+
+
+def _implied(parts: list[_Part], rule: RuleSyntax) -> _Part | None:
+    """`-p tcp --dport 80` without `-m tcp`, as people type it."""
+    word = next((rule.words(i)[0] for o, i in parts[0].given if o is not None and o.names[0] == "-p"), None)
+    if word is None:
+        return None
+    part = _part(_ALIASES.get(word, word), registry.match)
+    return part if part.declared is not None else None
+
+
+def cut_rule(cut: Cut, before: Sequence[Test | Masked], span: Span) -> Rule:
+    """Drops what a match would drop on the spot."""
+    return Rule((*before, cut.test), (Stop("drop", cut.reason),), None, span)
 
 
 def either_way(what: str, tests: tuple[Test | Masked, ...], number: int, context: Context) -> list[Rule]:
@@ -219,16 +283,13 @@ class _Unreadable(Exception):
     """Part of a rule that cannot be given a meaning; its words say which."""
 
 
-def _written(group: _Group) -> Iterator[str]:
-    for _, option in group.given:
-        yield from (["!"] if option.negated else [])
-        yield from (option.name, *option.words)
+def _written(part: _Part, rule: RuleSyntax) -> Iterator[str]:
+    for _, index in part.given:
+        slot = rule.shape.slots[index]
+        yield from (["!"] if slot.negated else [])
+        yield from (slot.name, *rule.words(index))
 
 
 def family_name(family: int, flavour: Flavour) -> str:
     """How a ruleset is called: `iptables`, `ip6tables-nft` …"""
     return ("ip6tables" if family == 6 else "iptables") + ("-nft" if flavour == "nft" else "")
-
-
-def where(span: Span) -> str:
-    return span.where

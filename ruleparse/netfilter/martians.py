@@ -12,8 +12,9 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import Codec, interface, prefix
 from ruleparse.netfilter import fields
-from ruleparse.packet import Packet
-from ruleparse.program import Key, Masked, Rule, Stop, Test, World
+from ruleparse.netfilter.extension import ask
+from ruleparse.packet import Packet, assumption
+from ruleparse.program import Goto, Key, Masked, Rule, Stop, Test, World
 
 _LOOPBACK = Masked("in", interface("lo"), -1, negated=True)
 
@@ -42,6 +43,19 @@ def early_drops(family: int) -> list[Rule]:
     ]
 
 
+def multicast4() -> list[Rule]:
+    """IPv4 multicast is delivered to a member of the group and, without a multicast router, to nobody else."""
+    group = _inside("dst", "224.0.0.0/4")
+    joined = ask(assumption("this node is a member of the multicast group", "ip maddr"))
+    return [
+        _drop("a multicast source address (martian)", group, _inside("src", "224.0.0.0/4")),
+        _drop("a loopback source address from outside (martian)", group, _inside("src", "127.0.0.0/8"), _LOOPBACK),
+        Rule((_inside("dst", "224.0.0.1/32"),), (Goto("INPUT"),)),
+        Rule((group, joined), (Goto("INPUT"),)),
+        _drop("this node is no member of the multicast group and routes no multicast", group),
+    ]
+
+
 def martian_drops(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
     """While the packet is routed: the route is known, the packet was not yet let in."""
     return _martians4(sysctl) if family == 4 else _martians6()
@@ -49,14 +63,22 @@ def martian_drops(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
 
 def _martians4(sysctl: Mapping[str, str]) -> list[Rule]:
     localnet = sysctl.get("net.ipv4.conf.all.route_localnet") == "1"
-    loopback = [] if localnet else [
-        _drop("a loopback source address from outside (martian)", _inside("src", "127.0.0.0/8"), _LOOPBACK),
-        _drop("a loopback destination address from outside (martian)", _inside("dst", "127.0.0.0/8"), _LOOPBACK),
-    ]
+    loopback = (
+        []
+        if localnet
+        else [
+            _drop("a loopback source address from outside (martian)", _inside("src", "127.0.0.0/8"), _LOOPBACK),
+            _drop("a loopback destination address from outside (martian)", _inside("dst", "127.0.0.0/8"), _LOOPBACK),
+        ]
+    )
     return [
         _drop("a multicast source address (martian)", _inside("src", "224.0.0.0/4")),
         _drop("a broadcast source address (martian)", _inside("src", "255.255.255.255/32")),
-        _drop("a source address in 0.0.0.0/8 (martian)", _inside("src", "0.0.0.0/8"), _inside("src", "0.0.0.0/32", negated=True)),
+        _drop(
+            "a source address in 0.0.0.0/8 (martian)",
+            _inside("src", "0.0.0.0/8"),
+            _inside("src", "0.0.0.0/32", negated=True),
+        ),
         _drop("a destination address in 0.0.0.0/8 (martian)", _inside("dst", "0.0.0.0/8")),
         *loopback,
         _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, dict(sysctl))),
@@ -96,7 +118,9 @@ def _fails_rp_filter(sysctl: Mapping[str, str], packet: Packet, world: World) ->
     back = _reverse(packet, world, sysctl.get("net.ipv4.conf.all.src_valid_mark") == "1")
     reachable = bits.equal_masked(back["route_type"], fields.UNICAST, -1)
     same = bits.equal(back["route_out"], packet["in"])
-    wrong = bits.either(bits.both(strict, bits.negate(bits.both(reachable, same))), bits.both(loose, bits.negate(reachable)))
+    wrong = bits.either(
+        bits.both(strict, bits.negate(bits.both(reachable, same))), bits.both(loose, bits.negate(reachable))
+    )
     return bits.without(wrong, bits.equal_masked(packet["in"], interface("lo"), -1))
 
 
@@ -115,4 +139,3 @@ def _interfaces_with(sysctl: Mapping[str, str], mode: int, packet: Packet) -> Bo
 
 OWN_SOURCE = Key(("own source",), Codec("sysctl", str), _own_source, "its source is an address of this node")
 RP_FILTER = Key(("rp_filter",), Codec("sysctl", str), _fails_rp_filter, "rp_filter refuses it")
-

@@ -202,7 +202,7 @@ HAS_PORTS = Key(("proto",), Codec("protocols", str), _one_of, "protocol one of {
 
 # `low-high/base` shifts ports: new = low + (port - base) modulo the size of the range, in 16 bits.
 
-MOST_WINDOWS = 64
+MOST_WINDOWS = 128
 """Ports are shifted case by case as long as so few cases do."""
 
 

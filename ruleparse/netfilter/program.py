@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ruleparse.netfilter.chain_rules import INDEXED_TABLES, ChainRules
 from ruleparse.netfilter.connections import new_connection
 from ruleparse.netfilter.extension import Context
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.hooks import Base, path_tables
 from ruleparse.netfilter.lower import TableLowering, either_way
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter.save import Chain, Flavour, Ruleset, rule_lines
+from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset
 from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
 from ruleparse.netfilter.verdicts import accepted
 from ruleparse.program import COMES_BACK, Rule, Stop, Table
@@ -33,7 +34,7 @@ class NetfilterProgram(Mapping[str, Table]):
         self._chains: dict[str, tuple[TableLowering, Chain]] = {}
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
-        self._own = {**path_tables(family, bases, facts.sysctl), **fib, "new connection": new_connection()}
+        self._own = {**path_tables(family, bases, facts.sysctl), **fib, "new connection": new_connection(family)}
 
     def _add(self, ruleset: Ruleset) -> Base:
         prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "
@@ -78,19 +79,19 @@ class NetfilterProgram(Mapping[str, Table]):
 
     def _lower(self, name: str) -> Table:
         lowering, chain = self._chains[name]
-        rules: list[Rule] = []
-        handles: list[tuple[int, Rule]] = []
-        spans = (span for stretch in chain.rules for span in rule_lines(stretch))
-        for number, span in enumerate(spans, 1):
+        table: Table
+
+        def lower(span: Span, number: int) -> list[Rule]:
             handle = self._handle(span)
             lowered = self._rules(lowering, span, number, handle)
-            handles += [(handle, r) for r in lowered if r.number is not None]
-            rules += lowered
-        default, base = COMES_BACK, chain.policy is not None
-        if base:
-            default = self._policy(lowering, chain)
-        table = Table(name, rules, default, base, lowering.table, chain.name)
-        self.handles.update({handle: (table, r) for handle, r in handles})
+            self.handles.update((handle, (table, r)) for r in lowered if r.number is not None)
+            return lowered
+
+        rules = ChainRules(chain, lower)
+        narrow = rules.for_packet if rules.is_long and lowering.table in INDEXED_TABLES else None
+        base = chain.policy is not None
+        default = self._policy(lowering, chain) if base else COMES_BACK
+        table = Table(name, rules, default, base, lowering.table, chain.name, narrow)
         if base and chain.span is not None:
             self.handles[self._handle(chain.span)] = (table, default)
         return table
@@ -120,12 +121,12 @@ class NetfilterProgram(Mapping[str, Table]):
         group, _, label = name.removeprefix("nft ").removeprefix("legacy ").partition(" ")
         flavour: Flavour = "nft" if name.startswith("nft ") else "legacy"
         if any(r.flavour == flavour or len(self.rulesets) == 1 for r in self.rulesets if group in r.tables):
-            from ruleparse.netfilter.save import BUILT_IN
-
             if label in BUILT_IN.get(group, ()):
                 return Table(name, (), Rule((), (Stop("accept"),)), True, group, label)
         source = self.rulesets[0].source if self.rulesets else None
         if source is None:
             raise KeyError(name)
         context = Context(self.family, flavour, group, label, Span(source, 0, 0), 0, self.facts)
-        return Table(name, either_way(f"chain {label}, which is not in the dump,", (), 0, context), group=group, label=label)
+        return Table(
+            name, either_way(f"chain {label}, which is not in the dump,", (), 0, context), group=group, label=label
+        )

@@ -8,10 +8,11 @@ _UNITS = {"sec": 1, "min": 60, "hour": 3600, "day": 86400}
 
 
 def _unit(word: str) -> int:
-    found = [seconds for name, seconds in (("second", 1), ("minute", 60), *_UNITS.items()) if word and name.startswith(word)]
-    if not found:
-        raise ValueError(f"{word!r} is not a unit of time ({', '.join(_UNITS)})")
-    return found[0]
+    """A unit may be cut short: `/s`, `/minute`."""
+    for name, seconds in (("second", 1), ("minute", 60), *_UNITS.items()):
+        if word and name.startswith(word):
+            return seconds
+    raise ValueError(f"{word!r} is not a unit of time ({', '.join(_UNITS)})")
 
 
 def _parse(text: str, scale: int) -> int:

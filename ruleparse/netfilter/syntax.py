@@ -29,16 +29,44 @@ class Option:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
 class RuleSyntax:
-    """A rule as written, nothing of it understood yet."""
+    """A rule as written, nothing of it understood yet: its shape, and where in its line the values stand."""
 
-    span: Span
-    command: str
-    chain: str
-    options: tuple[Option, ...]
-    unsupported: bool = False
-    """holds `[unsupported revision]`: the tool that saved it could not print it"""
+    __slots__ = ("at", "found", "shape", "span")
+
+    def __init__(self, span: Span, shape: Shape, found: re.Match[str], at: int) -> None:
+        self.span = span
+        self.shape = shape
+        self.found = found
+        self.at = at
+
+    @property
+    def command(self) -> str:
+        return self.shape.command
+
+    @property
+    def chain(self) -> str:
+        return self.found[2]
+
+    @property
+    def unsupported(self) -> bool:
+        """Holds `[unsupported revision]`: the tool that saved it could not print it."""
+        return self.shape.unsupported
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        return tuple(self.option(index) for index in range(len(self.shape.slots)))
+
+    def option(self, index: int) -> Option:
+        """The option at a place of the shape."""
+        slot, found, at = self.shape.slots[index], self.found, self.at
+        last = slot.groups[-1] if slot.groups else slot.name_group
+        start, end = at + found.start(slot.name_group), at + found.end(last)
+        return Option(slot.name, self.words(index), slot.negated, start, end)
+
+    def words(self, index: int) -> tuple[str, ...]:
+        """The words behind the option at a place of the shape."""
+        return tuple([unquote(self.found[g]) for g in self.shape.slots[index].groups])
 
     def option_span(self, option: Option) -> Span:
         return Span(self.span.source, option.start, option.end)
@@ -59,21 +87,24 @@ class SyntaxProblem(Exception):
         self.diagnostic = diagnostic
 
 
+_QUOTED = re.compile(r'([^"]*)"([^"\\]*(?:\\[\s\S][^"\\]*)*)"')
+
+
 def unquote(word: str) -> str:
     """What a word means to iptables-restore: quotes cut, and inside them a backslash makes the next character plain."""
-    if '"' not in word:
+    found = _QUOTED.fullmatch(word) if '"' in word else None
+    if found is None:
         return word
-    head, _, rest = word.partition('"')
-    body = rest[:-1] if rest.endswith('"') else rest
-    return head + (re.sub(r"\\(.)", r"\1", body, flags=re.S) if "\\" in body else body)
+    head, body = found.groups()
+    return head + (re.sub(r"\\([\s\S])", r"\1", body) if "\\" in body else body)
 
 
 _COUNTERS = re.compile(r"\[\d+:\d+\][ \t]*")
-_KINDS_KEPT = frozenset({"COMMAND", "OPTION", "TEXT_OPTION", "LETTER_OPTION", "NOT", "OLD_NOT", "UNSUPPORTED"})
+_KINDS_KEPT = frozenset({"COMMAND", "OPTION", "TEXT_OPTION", "LETTER_OPTION", "UNSUPPORTED"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class Slot:
     """An option of a shape: which groups of its expression hold its words."""
 
     name: str
@@ -82,41 +113,36 @@ class _Slot:
     name_group: int
 
 
-class _Shape:
-    """All rules that differ only in their values."""
+class Shape:
+    """All rules that differ only in their values, but for the names of matches and protocols."""
 
-    def __init__(self, tokens: list[Token], slots: list[_Slot], command: str, unsupported: bool) -> None:
-        parts = [_pattern(t) for t in tokens]
+    def __init__(self, tokens: list[Token], slots: list[Slot], command: str, unsupported: bool) -> None:
+        fixed = {g for s in slots if s.name in _FIXES_ITS_WORD for g in s.groups}
+        parts = [_pattern(token, group in fixed) for group, token in enumerate(tokens, 1)]
         self.match = re.compile(r"[ \t]++".join(parts) + r"[ \t\r]*\Z").match
         self.slots = slots
         self.command = command
         self.unsupported = unsupported
 
-    def replay(self, found: re.Match[str], span: Span, at: int) -> RuleSyntax:
-        options = tuple(
-            Option(
-                slot.name,
-                tuple(unquote(found[g]) for g in slot.groups),
-                slot.negated,
-                at + found.start(slot.name_group),
-                at + found.end(slot.groups[-1] if slot.groups else slot.name_group),
-            )
-            for slot in self.slots
-        )
-        return RuleSyntax(span, self.command, found[2], options, self.unsupported)
+
+_FIXES_ITS_WORD = frozenset({"-m", "--match", "-p", "--protocol", "--proto"})
 
 
-def _pattern(token: Token) -> str:
-    if token.type in _KINDS_KEPT:
+def _pattern(token: Token, fixed: bool) -> str:
+    if fixed or token.type in _KINDS_KEPT:
         return f"({re.escape(token)})"
     return f"({terminal('iptables_save', 'rule', token.type)})"
+
+
+LONGEST = 1 << 16
+"""Characters of a rule; iptables-restore reads no more than 10,240."""
 
 
 class RuleParser:
     """Parses rules, remembering their shapes."""
 
     def __init__(self) -> None:
-        self.shapes: list[_Shape] = []
+        self.shapes: list[Shape] = []
 
     def parse(self, span: Span) -> RuleSyntax:
         """The words of the rule at `span`. Raises SyntaxProblem."""
@@ -128,20 +154,26 @@ class RuleParser:
             if found := shape.match(body):
                 if index:
                     self.shapes.insert(0, self.shapes.pop(index))
-                return shape.replay(found, span, span.start + skip)
+                return RuleSyntax(span, shape, found, span.start + skip)
         return self.learn(source, span, body, span.start + skip)
 
     def learn(self, source: Source, span: Span, body: str, at: int) -> RuleSyntax:
+        if len(body) > LONGEST:
+            raise _problem(source, at, at + LONGEST, "this is longer than any rule can be")
         tokens, slots, command, unsupported = _parse_with_lark(source, body, at)
-        shape = _Shape(tokens, slots, command, unsupported)
+        shape = Shape(tokens, slots, command, unsupported)
         found = shape.match(body)
         if found is None:
-            raise AssertionError(f"the shape of a rule does not fit the rule itself: {body!r}")
+            raise _problem(source, at, at + len(body), "the words of this rule run into each other")
         self.shapes.insert(0, shape)
-        return shape.replay(found, span, at)
+        return RuleSyntax(span, shape, found, at)
 
 
-def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], list[_Slot], str, bool]:
+def _problem(source: Source, start: int, end: int, message: str) -> SyntaxProblem:
+    return SyntaxProblem(Diagnostic("syntax", "error", message, Span(source, start, end)))
+
+
+def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], list[Slot], str, bool]:
     from lark.exceptions import UnexpectedInput
 
     try:
@@ -150,9 +182,9 @@ def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], l
         start = at + max(0, getattr(error, "pos_in_stream", 0) or 0)
         end = start + max(1, len(str(getattr(error, "token", ""))))
         message = "this is not how a rule goes on; expected an option such as -s, -m or -j"
-        raise SyntaxProblem(Diagnostic("syntax", "error", message, Span(source, start, end))) from None
+        raise _problem(source, start, end, message) from None
     tokens: list[Token] = []
-    slots: list[_Slot] = []
+    slots: list[Slot] = []
     unsupported = False
     for child in tree.children:
         if child is None:
@@ -165,7 +197,7 @@ def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], l
     return tokens, slots, str(tokens[0]), unsupported
 
 
-def _slot(part: Tree[Token], tokens: list[Token]) -> _Slot:
+def _slot(part: Tree[Token], tokens: list[Token]) -> Slot:
     """Add the tokens of one option to `tokens` and say where its words are (groups count from 1)."""
     sign, option = part.children
     negated = sign is not None
@@ -179,4 +211,4 @@ def _slot(part: Tree[Token], tokens: list[Token]) -> _Slot:
         tokens.append(old_sign)  # type: ignore[arg-type]
     first = len(tokens) + 1
     tokens.extend(words)  # type: ignore[arg-type]
-    return _Slot(str(name), negated, tuple(range(first, first + len(words))), name_group)
+    return Slot(str(name), negated, tuple(range(first, first + len(words))), name_group)

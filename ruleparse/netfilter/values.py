@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from ruleparse import bits
-from ruleparse.bits import Bool
+from ruleparse.bits import Bool, Number
 from ruleparse.codec import (
     ALL_ONES,
     Codec,
@@ -24,7 +24,7 @@ from ruleparse.codec import (
     show_range,
 )
 from ruleparse.netfilter.services import SERVICES
-from ruleparse.packet import Packet
+from ruleparse.packet import FIELDS, Packet
 from ruleparse.program import Key, Masked, Test, World
 
 
@@ -32,6 +32,7 @@ def _ports(text: str) -> Range:
     return number_range(text, 0xFFFF, names=SERVICES)
 
 
+_ALL = (1 << 32) - 1
 TEXT: Codec[str] = Codec("text", str)
 PORTS: Codec[Range] = Codec("port[:port]", _ports, show_range)
 MARK: Codec[tuple[int, int]] = Codec("value[/mask]", masked_number, show_masked)
@@ -65,7 +66,7 @@ def span_of(bits_: int) -> Codec[Range]:
 def one_of(names: Mapping[str, int]) -> Codec[int]:
     """One of some words, in any case."""
     words = {name.lower(): value for name, value in names.items()}
-    shown = {value: name for name, value in reversed(names.items())}
+    shown = {value: name for name, value in reversed(list(names.items()))}
 
     def parse(text: str) -> int:
         if text.lower() not in words:
@@ -114,6 +115,41 @@ def is_masked(field: str) -> Callable[[tuple[int, int], Packet, World], Bool]:
         return bits.equal_masked(packet[field], *value)
 
     return means
+
+
+class NamedMask(NamedTuple):
+    """A value under a mask, and its name where it was written by name."""
+
+    value: int
+    mask: int
+    name: str = ""
+
+
+def named_mask(names: Mapping[str, int]) -> Codec[NamedMask]:
+    """`0x1/0xff`, or one of the names that a file under /etc/iproute2 gives to values."""
+
+    def parse(text: str) -> NamedMask:
+        return NamedMask(names[text], _ALL, text) if text in names else NamedMask(*masked_number(text))
+
+    return Codec("value[/mask]|name", parse, lambda v: v.name or show_masked((v.value, v.mask)))
+
+
+def masked_test(field: str) -> Callable[[tuple[int, int] | NamedMask, bool], Masked]:
+    """Builds the test of an option whose value is (value, mask): field & mask == value."""
+
+    def build(value: tuple[int, int] | NamedMask, negated: bool) -> Masked:
+        return Masked(field, value[0], value[1], negated)
+
+    return build
+
+
+def joined(packet: Packet, fields: Iterable[str]) -> Number:
+    """Several fields as one number, for questions about all of them."""
+    one: list[Bool] = []
+    for field in fields:
+        value = packet[field]
+        one += [bits.bit(value, i) for i in range(FIELDS[field].width)]
+    return bits.number(one)
 
 
 def range_key(field: str, words: str, codec: Codec[Any]) -> Key:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ruleparse.bits import Bool, Number
 from ruleparse.netfilter.checksums import crc32c, internet_checksum, pseudo_header
-from ruleparse.netfilter.fields import AH, DCCP, ESP, ICMP, ICMP6, SCTP, TCP, UDP, UDPLITE
+from ruleparse.netfilter.fields import AH, DCCP, ESP, GRE, ICMP, ICMP6, SCTP, TCP, UDP, UDPLITE
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import World
 
@@ -27,7 +27,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things are in a packet: `protocol` behind all IP headers, its octet `offset`, the fragment it is part of."""
+    """Where things are in a packet: the `protocol` behind all IP headers, its `offset`, the fragment it is part of."""
 
     version: int
     protocol: int
@@ -88,12 +88,26 @@ def fields_of(raw: bytes, auth_ends: bool = False) -> dict[str, Number]:
         values |= {"tos": raw[1], "length": int.from_bytes(raw[2:4], "big"), "ttl": raw[8]}
         values |= {"src": int.from_bytes(raw[12:16], "big"), "dst": int.from_bytes(raw[16:20], "big")}
     else:
-        values |= {"tos": int.from_bytes(raw[:2], "big") >> 4 & 255, "length": 40 + int.from_bytes(raw[4:6], "big"), "ttl": raw[7]}
+        values |= {
+            "tos": int.from_bytes(raw[:2], "big") >> 4 & 255,
+            "length": 40 + int.from_bytes(raw[4:6], "big"),
+            "ttl": raw[7],
+        }
         values |= {"src": int.from_bytes(raw[8:24], "big"), "dst": int.from_bytes(raw[24:40], "big")}
     body = raw[found.offset : found.end]
-    values |= {"transport_length": len(body), "sport": 0, "dport": 0, "icmp_type": 0, "icmp_code": 0, "tcp_flags": 0, "spi": 0}
+    values |= {
+        "transport_length": len(body),
+        "sport": 0,
+        "dport": 0,
+        "icmp_type": 0,
+        "icmp_code": 0,
+        "tcp_flags": 0,
+        "spi": 0,
+    }
     values |= _transport_fields(found.protocol, body.ljust(16, b"\0"))
-    values["well_formed"] = int(bool(found.fragment or found.more) or well_formed(raw, found))
+    whole = not (found.fragment or found.more)
+    values["well_formed"] = int(not whole or well_formed(raw))
+    values["checksum_right"] = int(not whole or checksum_right(raw))
     return values
 
 
@@ -109,56 +123,82 @@ def _transport_fields(protocol: int, body: bytes) -> dict[str, Number]:
     return {}
 
 
-# What conntrack checks before it looks for a connection
+# What conntrack checks before it looks for a connection (authentication headers are skipped, whoever asks)
 
 
-def well_formed(raw: bytes, found: Layout) -> bool:
-    """Whether conntrack takes the transport header for sound: lengths, checksum, a chunk that may start something."""
-    body = raw[found.offset : found.end]
-    check = _CHECKS.get(found.protocol)
-    return check is None or check(raw, body, found)
-
-
-def _sum_is_right(raw: bytes, body: bytes, found: Layout) -> bool:
-    pseudo = pseudo_header(raw, found.version, found.protocol, len(body))
-    return internet_checksum(pseudo + body) == 0
-
-
-def _tcp_is_sound(raw: bytes, body: bytes, found: Layout) -> bool:
-    return len(body) >= 20 and 20 <= (body[12] >> 4) * 4 <= len(body) and _sum_is_right(raw, body, found)
-
-
-def _udp_is_sound(raw: bytes, body: bytes, found: Layout) -> bool:
-    if len(body) < 8:
+def well_formed(raw: bytes) -> bool:
+    """Whether conntrack takes the transport header for sound: lengths, a chunk that may start something."""
+    found = layout(raw)
+    if found.version == 6 and found.protocol == _NONE:
         return False
-    length, checksum = struct.unpack_from("!HH", body, 4)
-    if not 8 <= length <= len(body):
+    check = _SOUND.get(found.protocol)
+    return check is None or check(raw[found.offset : found.end])
+
+
+def checksum_right(raw: bytes) -> bool:
+    """Whether the transport checksum is right. UDP-Lite is summed as if it were UDP (nf_conntrack_proto_udp.c)."""
+    found = layout(raw)
+    body, protocol = raw[found.offset : found.end], found.protocol
+    if not well_formed(raw):
         return False
-    return not checksum and found.version == 4 or _sum_is_right(raw, body[:length], found)
+    if protocol == SCTP:
+        return crc32c(body[:8] + b"\0\0\0\0" + body[12:]) == struct.unpack_from("<I", body, 8)[0]
+    if protocol == ICMP:
+        return internet_checksum(body) == 0
+    if protocol == UDP:
+        length, given = struct.unpack_from("!HH", body, 4)
+        return (not given and found.version == 4) or _sum_is_right(raw, body[:length], found, UDP)
+    if protocol in (TCP, ICMP6, UDPLITE):
+        return _sum_is_right(raw, body, found, UDP if protocol == UDPLITE else protocol)
+    return True
 
 
-def _icmp_is_sound(_: bytes, body: bytes, __: Layout) -> bool:
-    return len(body) >= 8 and internet_checksum(body) == 0
+def _sum_is_right(raw: bytes, body: bytes, found: Layout, protocol: int) -> bool:
+    return internet_checksum(pseudo_header(raw, found.version, protocol, len(body)) + body) == 0
 
 
-def _icmp6_is_sound(raw: bytes, body: bytes, found: Layout) -> bool:
-    return len(body) >= 8 and _sum_is_right(raw, body, found)
+def _tcp_is_sound(body: bytes) -> bool:
+    return len(body) >= 20 and 20 <= (body[12] >> 4) * 4 <= len(body)
 
 
-def _sctp_is_sound(_: bytes, body: bytes, __: Layout) -> bool:
-    """A connection starts with INIT (tag 0), a heartbeat, or a late SHUTDOWN ACK."""
-    if len(body) < 16 or crc32c(body[:8] + b"\0\0\0\0" + body[12:]) != struct.unpack_from("<I", body, 8)[0]:
+def _udp_is_sound(body: bytes) -> bool:
+    return len(body) >= 8 and 8 <= int.from_bytes(body[4:6], "big") <= len(body)
+
+
+def _udplite_is_sound(body: bytes) -> bool:
+    """Its checksum is not optional; the length field says how much of the packet it covers, 0 all."""
+    covered = int.from_bytes(body[4:6], "big")
+    return len(body) >= 8 and (covered == 0 or 8 <= covered <= len(body)) and any(body[6:8])
+
+
+def _icmp_is_sound(body: bytes) -> bool:
+    return len(body) >= 8
+
+
+def _gre_is_sound(body: bytes) -> bool:
+    """Version 1 must be PPTP's; anything else is taken as it is."""
+    return len(body) < 4 or body[1] & 7 != 1 or body[2:4] == b"\x88\x0b"
+
+
+def _sctp_is_sound(body: bytes) -> bool:
+    """A connection starts with INIT (tag 0, nothing behind it), a heartbeat, or a late SHUTDOWN ACK."""
+    kinds = [kind for kind, *_ in sctp_chunks(body)]
+    if len(body) < 16 or not kinds or body[12 + 2 : 12 + 4] == b"\0\0":
         return False
-    tag, kinds = body[4:8], [kind for kind, *_ in sctp_chunks(body)]
-    return bool(kinds) and (kinds == [1] and tag == b"\0\0\0\0" or kinds[0] in (4, 8))
+    first = 12 + (int.from_bytes(body[14:16], "big") + 3 & ~3)
+    if kinds[0] == 1:
+        return body[4:8] == b"\0\0\0\0" and len(body) - first < 4
+    return kinds[0] in (4, 8)
 
 
-_CHECKS: dict[int, Callable[[bytes, bytes, Layout], bool]] = {
+_SOUND: dict[int, Callable[[bytes], bool]] = {
     TCP: _tcp_is_sound,
     UDP: _udp_is_sound,
+    UDPLITE: _udplite_is_sound,
     ICMP: _icmp_is_sound,
-    ICMP6: _icmp6_is_sound,
+    ICMP6: _icmp_is_sound,
     SCTP: _sctp_is_sound,
+    GRE: _gre_is_sound,
 }
 
 
@@ -192,7 +232,9 @@ def tcp_options(raw: bytes) -> dict[int, bytes]:
 # The bytes as they are now
 
 
-def where_bytes_are_given(means: Callable[[Any, Packet, World], Bool], question: Assumption) -> Callable[[Any, Packet, World], Bool]:
+def where_bytes_are_given(
+    means: Callable[[Any, Packet, World], Bool], question: Assumption
+) -> Callable[[Any, Packet, World], Bool]:
     """A meaning that reads bytes, as one that asks where there are none."""
     return lambda value, packet, world: means(value, packet, world) if packet.raw is not None else world.ask(question)
 
@@ -230,7 +272,7 @@ def _patched(raw: bytes, changed: dict[str, int]) -> bytes:
         data[10:12] = b"\0\0"
         data[10:12] = internet_checksum(bytes(data[: found.offset])).to_bytes(2, "big")
     if changed.keys() & {"src", "dst", "sport", "dport"}:
-        _fix_transport_sum(raw, data, found)
+        _fix_transport_sum(data, found)
     return bytes(data)
 
 
@@ -241,7 +283,7 @@ def _put_tos(data: bytearray, version: int, value: int) -> None:
         data[0], data[1] = 0x60 | value >> 4, (value & 15) << 4 | data[1] & 15
 
 
-def _fix_transport_sum(raw: bytes, data: bytearray, found: Layout) -> None:
+def _fix_transport_sum(data: bytearray, found: Layout) -> None:
     at = {TCP: 16, UDP: 6, ICMP6: 2, UDPLITE: 6, DCCP: 6}.get(found.protocol)
     body = data[found.offset : found.end]
     if at is None or len(body) < at + 2 or found.fragment or (found.protocol == UDP and not any(body[at : at + 2])):

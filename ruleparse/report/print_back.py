@@ -18,4 +18,7 @@ def write_saves(snapshot: Snapshot, out: TextIO) -> None:
 
 def printed(dump: Dump) -> Iterator[str]:
     """The lines of one dump."""
-    return (line.span.text.rstrip("\r") for line in dump.lines if line.kind != "BAD_LINE")
+    text, at = dump.source.text, 0
+    for bad in (*((b.start, b.end + 1) for b in dump.bad), (len(text), len(text))):
+        yield from (line.rstrip("\r") for line in text[at : bad[0]].split("\n")[: None if bad[0] == len(text) else -1])
+        at = bad[1]

@@ -173,11 +173,15 @@ def _row(row: Mapping[str, str]) -> str:
 def _asked(spec: Mapping[str, Any]) -> str:
     proto = str(spec.get("proto", "any protocol"))
     ends = [_end(spec.get(a), spec.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
-    entry = "sent by this node" if spec.get("local") or spec.get("in") == "local" else f"in by {spec['in']}" if spec.get("in") else ""
+    entry = (
+        "sent by this node"
+        if spec.get("local") or spec.get("in") == "local"
+        else f"in by {spec['in']}"
+        if spec.get("in")
+        else ""
+    )
     rest = [f"{k.replace('_', '-')} {v}" for k, v in spec.items() if k not in _NAMED]
     return ", ".join(part for part in (f"{proto} {ends[0]} → {ends[1]}", entry, *rest) if part)
 
 
 _NAMED = {"proto", "src", "dst", "sport", "dport", "in", "local", "id", "hex"}
-
-

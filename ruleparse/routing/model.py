@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ruleparse.codec import Prefix
@@ -71,7 +71,7 @@ class Route:
 
 @dataclass(slots=True)
 class Routes:
-    """Routes of one or more texts. `tables`: which tables were printed; `complete`: families all of whose tables were."""
+    """Routes of one or more texts. `tables` are those printed, `complete` the families all of whose tables were."""
 
     routes: list[Route] = field(default_factory=list)
     tables: frozenset[tuple[int, str]] = frozenset()
@@ -178,7 +178,7 @@ class Interfaces:
     """whether every interface is there, also one without addresses"""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Interface]:
         return iter(self.interfaces)
 
     def named(self, name: str) -> Interface | None:
@@ -200,14 +200,3 @@ class Lines:
 
     def incomplete(self, message: str, start: int, end: int) -> None:
         self.diagnostics.append(Diagnostic("incomplete-dump", "warning", message, self.span(start, end)))
-
-
-def joined(parts: Iterable[Routes]) -> Routes:
-    """The routes of several texts of one node."""
-    parts = list(parts)
-    return Routes(
-        [r for p in parts for r in p.routes],
-        frozenset().union(*(p.tables for p in parts)),
-        frozenset().union(*(p.complete for p in parts)),
-        [d for p in parts for d in p.diagnostics],
-    )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from ruleparse.codec import ALL_ONES, address, mac, prefix_mask
 from ruleparse.routing.model import Address, Interface, Interfaces, Lines
 from ruleparse.routing.shapes import BadLine, LineParser, Word, line_kinds, lines
 from ruleparse.text import Source, Span
 
-_LINK_KINDS = tuple(
-    "COMMENT_LINE ERROR_LINE HEADER_LINE LINK_LINE OTHER_NAME_LINE ALIAS_LINE STATISTICS_LINE FUNCTION_LINE".split()
-)
+_LINK_KINDS = (
+    "COMMENT_LINE", "ERROR_LINE", "HEADER_LINE", "LINK_LINE", "OTHER_NAME_LINE", "ALIAS_LINE", "STATISTICS_LINE",
+    "FUNCTION_LINE",
+)  # fmt: skip
 _ADDRESS_KINDS = ("ADDRESS_LINE", "ONE_LINE", "LIFETIME_LINE")
 _REST = ("BRIEF_LINE", "KIND_LINE")
-_VALUES = frozenset("INDEX INTERFACE PEER STATES VALUE MAC REST PREFIX NAME".split())
+_VALUES = frozenset({"INDEX", "INTERFACE", "PEER", "STATES", "VALUE", "MAC", "REST", "PREFIX", "NAME"})
 
 
 def read(source: Source) -> Interfaces:
@@ -86,7 +88,8 @@ class _Reader:
     def families(self, interfaces: list[Interface]) -> frozenset[int]:
         """The families whose addresses were printed: `ip link` prints none, `ip -4 addr` no link lines."""
         found = frozenset(a.family for i in interfaces for a in i.addresses)
-        everything = "LINK_LINE" in self.seen and not self.has_modes
+        all_down = not any(i.up for i in interfaces)  # an interface that is up has an address, lo at least
+        everything = "LINK_LINE" in self.seen and not self.has_modes and (bool(found) or all_down)
         return found | ({4, 6} if everything else frozenset())
 
     # Lines
@@ -213,7 +216,7 @@ def _address(words: list[Word], span: Span) -> Address:
 
 
 def _pairs(words: list[Word]) -> Iterator[tuple[str, str]]:
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         if word.kind == "ATTRIBUTE":
             yield word.text, following.text
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ruleparse.codec import Prefix, address, integer, prefix
+from ruleparse.codec import Prefix, address, integer, interface, prefix
 from ruleparse.routing.model import Hop, Lines, Route, Routes, table_name, tos
 from ruleparse.routing.shapes import BadLine, LineParser, Word, line_kinds, lines
 from ruleparse.text import Source, Span
@@ -15,7 +15,8 @@ from ruleparse.text import Source, Span
 V = TypeVar("V")
 
 _KINDS = ("COMMENT_LINE", "ERROR_LINE", "TITLE_LINE", "CLASSIC_ENTRY", "ENTRY")
-_VALUES = frozenset("DESTINATION ADDRESS VALUE ENCAP GATEWAY GENMASK FLAGS METRIC COUNT NAME".split())
+_VALUES = frozenset({"DESTINATION", "ADDRESS", "VALUE", "ENCAP"})
+_COLUMNS = frozenset({"DESTINATION", "GATEWAY", "GENMASK", "FLAGS", "METRIC", "COUNT", "NAME"})
 _FLAGS_OF_HOPS = frozenset({"onlink", "dead", "linkdown", "pervasive", "unresolved"})
 
 
@@ -51,7 +52,7 @@ class _Draft:
 
 
 def _drafts(about: Lines) -> Iterator[_Draft]:
-    routes, rows = LineParser("ip_route", "route", _VALUES), LineParser("ip_route", "classic", _VALUES)
+    routes, rows = LineParser("ip_route", "route", _VALUES), LineParser("ip_route", "classic", _COLUMNS)
     for found in lines(about.source.text, line_kinds(("ip_route", _KINDS))):
         match found.lastgroup:
             case "ENTRY":
@@ -112,6 +113,7 @@ def _via(hop: Hop, word: Word, stream: Iterator[Word], draft: _Draft) -> Hop:
 def _attribute(hop: Hop, name: str, value: str, draft: _Draft) -> Hop:
     match name:
         case "dev":
+            interface(value)  # refuses one that is too long
             return replace(hop, out=value)
         case "weight":
             return replace(hop, weight=integer(value))
@@ -143,7 +145,7 @@ def _family(draft: _Draft) -> int | None:
         return draft.family or draft.hops[0].gateway_family
     if "src" in draft.values:
         return 6 if ":" in draft.values["src"] else 4
-    if "pref" in draft.values or draft.type in _REFUSALS and draft.hops[0].out:
+    if "pref" in draft.values or (draft.type in _REFUSALS and draft.hops[0].out):
         return 6
     return 4 if "metric" not in draft.values or "scope" in draft.values else None
 
@@ -199,7 +201,7 @@ def _route(draft: _Draft) -> Route:
         _prefix(draft.destination, family),
         draft.table or "main",
         tuple(draft.hops),
-        (draft.taken("metric", int) or 0) & 0xFFFFFFFF,  # old tools print it signed
+        (draft.taken("metric", _metric) or 0),
         draft.span,
         draft.taken("src", address),
         draft.taken("from", lambda text: _prefix(text, family)),
@@ -210,6 +212,13 @@ def _route(draft: _Draft) -> Route:
         draft.taken("pref", str) or "medium",
         draft.values,
     )
+
+
+def _metric(text: str) -> int:
+    """Old tools print it signed."""
+    if not text.removeprefix("-").isdecimal():
+        raise ValueError(f"{text!r} is not a metric")
+    return int(text) & 0xFFFFFFFF
 
 
 def _realm(text: str) -> int:

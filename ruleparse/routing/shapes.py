@@ -47,9 +47,9 @@ class _Shape:
         self.kinds = [token.type for token in tokens]
         pattern, at = [], 0
         for token in tokens:
-            assert token.start_pos is not None and token.end_pos is not None
+            assert token.start_pos is not None
             pattern += [_gap(text[at : token.start_pos]), f"({parser.pattern(token)})"]
-            at = token.end_pos
+            at = token.start_pos + len(token)
         self.match = re.compile("".join(pattern) + r"[ \t\r]*\Z").match
 
     def words(self, found: re.Match[str]) -> list[Word]:
@@ -58,7 +58,8 @@ class _Shape:
 
 def _gap(text: str) -> str:
     """What stands between two words: blanks, as many as there like, and signs as they are."""
-    return "".join(r"[ \t\r\\]++" if piece.isspace() else re.escape(piece) for piece in re.split(r"([ \t\r\\]+)", text) if piece)
+    pieces = re.split(r"([ \t\r\n\\]+)", text)
+    return "".join(re.escape(piece) if i % 2 == 0 else r"[ \t\r\n\\]++" for i, piece in enumerate(pieces))
 
 
 class LineParser:
@@ -87,7 +88,7 @@ class LineParser:
         shape = _Shape(self, text, tokens)
         self.shapes.insert(0, shape)
         del self.shapes[MOST_SHAPES:]
-        return [Word(t.type, str(t), t.start_pos or 0) for t in tokens]
+        return [Word(t.type, str(t), t.start_pos) for t in tokens if t.start_pos is not None]
 
 
 def _lark_tokens(grammar_name: str, start: str, text: str) -> list[Token]:
@@ -97,8 +98,9 @@ def _lark_tokens(grammar_name: str, start: str, text: str) -> list[Token]:
     try:
         tree = grammar(grammar_name, start).parse(text)
     except UnexpectedInput as error:
-        at = error.pos_in_stream
-        at = len(text.rstrip()) if at is None or at < 0 else at
+        at = getattr(error, "pos_in_stream", None)
+        if at is None or at < 0:  # the line ended too soon
+            at = len(text.rstrip())
         length = re.match(r"\S*", text[at:])
         raise BadLine(at, at + max(1, length.end() if length else 1)) from None
     return list(tree.scan_values(lambda value: isinstance(value, Token)))
@@ -106,7 +108,7 @@ def _lark_tokens(grammar_name: str, start: str, text: str) -> list[Token]:
 
 @cache
 def line_kinds(*grammars: tuple[str, tuple[str, ...]]) -> re.Pattern[str]:
-    """An expression that finds the next line and names its kind: terminals of these grammars' rule `dump`, in this order."""
+    """An expression that finds the next line and names its kind: terminals of rule `dump`, in this order."""
     patterns = [f"(?P<{kind}>{terminal(name, 'dump', kind)})" for name, kinds in grammars for kind in kinds]
     return re.compile("|".join([*patterns, r"(?P<BAD_LINE>[^\n]+)"]))
 

@@ -16,23 +16,23 @@ _SETTING = re.compile(r"\s*([^\s=]+)\s*=[ \t]*(.*?)\s*\Z", re.S)
 
 @dataclass(slots=True)
 class Settings(Mapping[str, str]):
-    """Kernel settings by name. In a name, `/` stands for a dot of an interface's own name: `net.ipv4.conf.eth0/100.…`."""
+    """Kernel settings by name; `/` stands for a dot of an interface's own name: `net.ipv4.conf.eth0/100.rp_filter`."""
 
-    values: dict[str, str] = field(default_factory=dict)
+    by_name: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> str:
-        return self.values[name]
+        return self.by_name[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.by_name)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.by_name)
 
     def number(self, name: str) -> int | None:
         """A setting that is a number, None if it was not saved."""
-        text = self.values.get(name, "")
+        text = self.by_name.get(name, "")
         return int(text) if text.lstrip("-").isdecimal() else None
 
     def of_interface(self, family: int, interface: str, name: str) -> int | None:
@@ -49,7 +49,7 @@ def read(source: Source) -> Settings:
             case "SETTING_LINE":
                 setting = _SETTING.match(found[0])
                 assert setting is not None
-                result.values[_dotted(setting[1])] = setting[2]
+                result.by_name[_dotted(setting[1])] = setting[2]
             case "BAD_LINE" if found[0].strip():
                 about.error("this line is not one of `sysctl`: NAME = VALUE", *found.span())
     return result

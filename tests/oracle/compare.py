@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,26 @@ from tests.oracle.recording import Record
 
 EXACT, UNKNOWN, WRONG, SILENT = "exact", "unknown", "wrong", "no answer"
 _FIELDS = ("src", "dst", "proto", "sport", "dport", "ttl", "tos")
-_PROTOCOLS = {"icmp": 1, "igmp": 2, "ipencap": 4, "tcp": 6, "udp": 17, "dccp": 33, "ipv6": 41, "gre": 47, "esp": 50, "ah": 51,
-              "icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "ipcomp": 108, "sctp": 132, "mobility-header": 135,
-              "udplite": 136}
+_PROTOCOLS = {
+    "icmp": 1,
+    "igmp": 2,
+    "ipencap": 4,
+    "tcp": 6,
+    "udp": 17,
+    "dccp": 33,
+    "ipv6": 41,
+    "gre": 47,
+    "esp": 50,
+    "ah": 51,
+    "icmp6": 58,
+    "icmpv6": 58,
+    "ipv6-icmp": 58,
+    "ospf": 89,
+    "ipcomp": 108,
+    "sctp": 132,
+    "mobility-header": 135,
+    "udplite": 136,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +51,9 @@ def judge(packet: Record, answer: dict[str, Any] | None) -> Judgement:
     for truth in truths:
         differences = [difference(truth, outcome) for outcome in outcomes]
         if None not in differences:
-            return min((found for found in differences if found), key=lambda found: _ORDER.index(found.what), default=best)
+            return min(
+                (found for found in differences if found), key=lambda found: _ORDER.index(found.what), default=best
+            )
         best = best if _is_sure(outcomes) else Judgement(UNKNOWN)
     return best
 
@@ -52,7 +72,7 @@ def difference(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
     """None when the outcome is what the kernel did, else the first thing that differs."""
     dropped = truth["verdict"] == "drop"
     if dropped != (outcome["verdict"] in ("drop", "reject")):
-        return _wrong("verdict", truth["verdict"], outcome["verdict"])
+        return _wrong("verdict", f"{truth['verdict']} {truth.get('reason', '')}".strip(), outcome["verdict"])
     found = _drop_differs(truth, outcome) if dropped else _egress_differs(truth, outcome)
     return found or _hits_differ(truth, outcome)
 
@@ -76,18 +96,27 @@ def _egress_differs(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
         return _wrong("egress", seen["at"], outcome.get("egress"))
     for field in _FIELDS:
         value = seen["f"].get(field)
-        told = _PROTOCOLS.get(said.get(field), said.get(field)) if field == "proto" else said.get(field)
-        if value is not None and str(told) != str(value):
-            return _wrong(field, value, told)
+        if value is not None and _plain(said.get(field)) != _plain(value):
+            return _wrong(field, value, said.get(field))
     mark = seen.get("mark", 0)
     return None if int(said.get("mark") or 0) == mark else _wrong("mark", mark, said.get("mark"))
+
+
+def _plain(value: object) -> str:
+    """Names of protocols and ways to write an address do not matter."""
+    text = str(value)
+    return str(ipaddress.ip_address(text)) if ":" in text else str(_PROTOCOLS.get(text, text))
 
 
 def _hits_differ(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
     hit: Counter[tuple[Any, ...]] = Counter()
     for *key, count in truth["hits"]:
         hit[tuple(key)] += count
-    said = Counter((step.get("table"), step.get("chain"), step.get("rule")) for step in outcome.get("steps", ()) if step.get("table"))
+    said = Counter(
+        (step.get("table"), step.get("chain"), step.get("rule"))
+        for step in outcome.get("steps", ())
+        if step.get("table")
+    )
     return None if hit == said else _wrong("hits", [*(hit - said)], [*(said - hit)])
 
 
@@ -102,6 +131,10 @@ def suspects(packet: Record, answer: dict[str, Any] | None) -> list[tuple[str, s
     hit = Counter({tuple(key): count for *key, count in packet["hits"]})
     odd: set[Any] = set()
     for outcome in (answer or {}).get("outcomes") or ():
-        said = Counter((step.get("table"), step.get("chain"), step.get("rule")) for step in outcome.get("steps", ()) if step.get("table"))
+        said = Counter(
+            (step.get("table"), step.get("chain"), step.get("rule"))
+            for step in outcome.get("steps", ())
+            if step.get("table")
+        )
         odd |= set((hit - said) | (said - hit))
     return sorted(odd)

@@ -5,28 +5,31 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from tests.oracle import wire
 from tests.oracle.kernel import Fate
 from tests.oracle.topology import Site
-from tests.oracle.wire import (
-    ACK, FIN, ICMP, ICMP6, LOCAL, PSH, RST, SCTP, SCTP_COOKIE_ECHO, SCTP_INIT, SCTP_INIT_ACK, SYN, TCP, UDP, UDPLITE, Packet,
-    decode,
-)  # fmt: skip
+from tests.oracle.wire import Packet
 
 ORIGINAL, REPLY = "o", "r"
 _MSS = b"\x02\x04\x05\xb4"
-#: steps of a conversation: a direction and what is said, 'error' being an ICMP error about the last packet the other way
+#: a step is a direction and what is said; 'error' is an ICMP error about what last came the other way
 _SCRIPTS: dict[int, tuple[tuple[str, ...], ...]] = {
-    TCP: (("o SYN", "r SYN|ACK", "o ACK", "o PSH|ACK", "r PSH|ACK", "o FIN|ACK", "r FIN|ACK", "o ACK"),
-          ("o SYN", "r SYN|ACK", "o ACK", "r PSH|ACK"), ("o SYN", "o SYN"), ("o SYN", "r RST|ACK"), ("o SYN", "r error", "o SYN"),
-          ("o SYN", "r SYN|ACK", "o ACK", "o PSH|ACK", "r error", "o RST|ACK")),
-    UDP: (("o", "r", "o", "r"), ("o", "o"), ("o", "r error", "o"), ("o", "r", "o error")),
-    UDPLITE: (("o", "r", "o"),),
-    SCTP: (("o INIT", "r INIT_ACK", "o COOKIE_ECHO"), ("o INIT", "o INIT")),
-    ICMP: (("o", "r", "o"), ("o", "o"), ("o", "r error")),
-    ICMP6: (("o", "r", "o"), ("o", "r error")),
-}  # fmt: skip
-_FLAGS = {"SYN": SYN, "ACK": ACK, "PSH": PSH, "FIN": FIN, "RST": RST}
-_CHUNKS = {"INIT": SCTP_INIT, "INIT_ACK": SCTP_INIT_ACK, "COOKIE_ECHO": SCTP_COOKIE_ECHO}
+    wire.TCP: (
+        ("o SYN", "r SYN|ACK", "o ACK", "o PSH|ACK", "r PSH|ACK", "o FIN|ACK", "r FIN|ACK", "o ACK"),
+        ("o SYN", "r SYN|ACK", "o ACK", "o PSH|ACK", "r error", "o RST|ACK"),
+        ("o SYN", "r SYN|ACK", "o ACK", "r PSH|ACK"),
+        ("o SYN", "r error", "o SYN"),
+        ("o SYN", "r RST|ACK"),
+        ("o SYN", "o SYN"),
+    ),
+    wire.UDP: (("o", "r", "o", "r"), ("o", "r", "o error"), ("o", "r error", "o"), ("o", "o")),
+    wire.UDPLITE: (("o", "r", "o"),),
+    wire.SCTP: (("o INIT", "r INIT_ACK", "o COOKIE_ECHO"), ("o INIT", "o INIT")),
+    wire.ICMP: (("o", "r", "o"), ("o", "o"), ("o", "r error")),
+    wire.ICMP6: (("o", "r", "o"), ("o", "r error")),
+}
+_FLAGS = {"SYN": wire.SYN, "ACK": wire.ACK, "PSH": wire.PSH, "FIN": wire.FIN, "RST": wire.RST}
+_CHUNKS = {"INIT": wire.SCTP_INIT, "INIT_ACK": wire.SCTP_INIT_ACK, "COOKIE_ECHO": wire.SCTP_COOKIE_ECHO}
 _ECHO_REPLY = {8: 0, 13: 14, 128: 129}
 _ERRORS = {4: ((3, 3), (3, 1), (11, 0)), 6: ((1, 4), (1, 0), (3, 0))}
 
@@ -36,7 +39,7 @@ class Conversation:
 
     def __init__(self, rng: random.Random, opening: Packet, site: Site) -> None:
         self._rng, self._opening, self._site = rng, opening, site
-        self._steps = list(rng.choice(_SCRIPTS.get(opening.proto, (("o", "o"),))) if _opens(opening) else ("o",))
+        self._steps = list(rng.choice(_SCRIPTS.get(opening.proto, (("o", "o"),))) if opens(opening) else ("o",))
         self._sequence = {ORIGINAL: opening.seq, REPLY: rng.randrange(1, 1 << 31)}
         self._came_out: dict[str, Fate] = {}
         self.way = ORIGINAL
@@ -59,16 +62,16 @@ class Conversation:
         packet = self._opening if self.way == ORIGINAL else self._answer()
         if packet is None:
             return None
-        if packet.proto == SCTP and what:
+        if packet.proto == wire.SCTP and what:
             return replace(packet, chunk=_CHUNKS[what])
-        return self._tcp(packet, what) if packet.proto == TCP and what else packet
+        return self._tcp(packet, what) if packet.proto == wire.TCP and what else packet
 
     def _answer(self) -> Packet | None:
         """From whoever the opening reached, back to whom it seemed to come from."""
         fate = self._came_out.get(ORIGINAL)
         if not fate or not fate.end:
             return None
-        seen = decode(fate.end.raw)
+        seen = wire.decode(fate.end.raw)
         kind, code = self._opening.icmp
         return replace(
             self._opening, src=seen["dst"], dst=seen["src"], sport=seen.get("dport", 0), dport=seen.get("sport", 0),
@@ -79,10 +82,16 @@ class Conversation:
     def _tcp(self, packet: Packet, what: str) -> Packet:
         flags = sum(_FLAGS[name] for name in what.split("|"))
         other = REPLY if self.way == ORIGINAL else ORIGINAL
-        payload = (packet.payload or b"data") if flags & PSH else b""
-        said = replace(packet, flags=flags, payload=payload, options=_MSS if flags & SYN else b"",
-                       seq=self._sequence[self.way], ack=self._sequence[other] if flags & ACK else 0)
-        length = len(payload) + bool(flags & (SYN | FIN))
+        payload = (packet.payload or b"data") if flags & wire.PSH else b""
+        said = replace(
+            packet,
+            flags=flags,
+            payload=payload,
+            options=_MSS if flags & wire.SYN else b"",
+            seq=self._sequence[self.way],
+            ack=self._sequence[other] if flags & wire.ACK else 0,
+        )
+        length = len(payload) + bool(flags & (wire.SYN | wire.FIN))
         if self.way == REPLY or not self._repeats(what):
             self._sequence[self.way] += length
         return said
@@ -93,20 +102,26 @@ class Conversation:
 
     def _error(self) -> Packet | None:
         about = self._came_out.get(REPLY if self.way == ORIGINAL else ORIGINAL)
-        if not about or not about.end or about.end.at not in (LOCAL, *(link.name for link in self._site.links)):
+        if not about or not about.end or about.end.at not in (wire.LOCAL, *(link.name for link in self._site.links)):
             return None
-        seen, family = decode(about.end.raw), self._opening.family
+        seen, family = wire.decode(about.end.raw), self._opening.family
         sender = seen["dst"]
-        if about.end.at != LOCAL and self._rng.random() < 0.5:
+        if about.end.at != wire.LOCAL and self._rng.random() < 0.5:
             sender = self._rng.choice(self._site.hosts(self._site.link(about.end.at), family))
-        return Packet(sender, seen["src"], ICMP if family == 4 else ICMP6, about.end.at, icmp=self._rng.choice(_ERRORS[family]),
-                      inner=about.end.raw[:548])
+        return Packet(
+            sender,
+            seen["src"],
+            wire.ICMP if family == 4 else wire.ICMP6,
+            about.end.at,
+            icmp=self._rng.choice(_ERRORS[family]),
+            inner=about.end.raw[:548],
+        )
 
 
-def _opens(packet: Packet) -> bool:
+def opens(packet: Packet) -> bool:
     """Whether a connection can begin with this packet."""
     if packet.cut is not None or packet.spoilt or packet.fragment & ~0x4000:
         return False
-    if packet.proto in (ICMP, ICMP6):
+    if packet.proto in (wire.ICMP, wire.ICMP6):
         return packet.icmp[0] in _ECHO_REPLY
-    return {TCP: packet.flags == SYN, SCTP: packet.chunk == SCTP_INIT}.get(packet.proto, True)
+    return {wire.TCP: packet.flags == wire.SYN, wire.SCTP: packet.chunk == wire.SCTP_INIT}.get(packet.proto, True)

@@ -110,7 +110,7 @@ class LegacyReader:
 
 
 def _text(data: bytes, at: int, size: int) -> str:
-    return data[at:at + size].split(b"\0")[0].decode()
+    return data[at : at + size].split(b"\0")[0].decode()
 
 
 _GET_CHAIN, _NEW_CHAIN, _NEW_RULE, _GET_RULE = 4, 3, 6, 7

@@ -1,4 +1,4 @@
-"""A rule in the making: where it will stand, which packet it is written for, and how to say things about that packet."""
+"""A rule in the making: where it will stand, which packet it is written for, how to say things about that packet."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ MARKS = (0x1, 0x2, 0x80, 0x4000, 0x8000, 0x10000, 0x20000, 0xF0000, 0x80000000)
 MASKS = (0xFFFFFFFF, 0x1, 0x3, 0x80, 0x4000, 0xC000, 0x30000, 0xFFFF0000, 0x0)
 ARRIVING = frozenset({"PREROUTING", "INPUT", "FORWARD"})
 LEAVING = frozenset({"FORWARD", "OUTPUT", "POSTROUTING"})
-_ODD_MASKS = {4: ("255.255.0.255", "255.0.255.0", "0.0.0.1", "0.0.255.255", "255.255.255.253", "254.255.255.0"),
-              6: ("ffff:ffff::ffff", "ffff:0:ffff::", "::1", "::ffff", "fe00::ff")}
+_ODD_MASKS = {
+    4: ("255.255.0.255", "255.0.255.0", "0.0.0.1", "0.0.255.255", "255.255.255.253", "254.255.255.0"),
+    6: ("ffff:ffff::ffff", "ffff:0:ffff::", "::1", "::ffff", "fe00::ff"),
+}
 _PREFIXES = {4: (8, 12, 16, 20, 24, 25, 28, 31, 32), 6: (16, 32, 48, 64, 96, 112, 120, 127, 128)}
 
 
@@ -49,7 +51,7 @@ class Draft:
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability
 
-    def pick(self, choices: Sequence[T]) -> T:
+    def pick(self, *choices: T) -> T:
         return self.rng.choice(choices)
 
     def option(self, flag: str, right: object, wrong: object, negatable: bool = True) -> str:
@@ -82,10 +84,12 @@ class Draft:
     def number(self, value: int, top: int = 65535) -> str:
         """The value, or a range that holds it."""
         low, high = max(0, value - self.rng.randrange(50)), min(top, value + self.rng.randrange(50))
-        return str(value) if self.chance(0.5) else f"{low}:{high}"
+        return str(value) if low == high or self.chance(0.5) else f"{low}:{high}"
 
     def other_number(self, value: int, top: int = 65535) -> str:
-        low = self.pick([number for number in (1, 79, 81, 5000, 65000) if number <= top and abs(number - value) > 1] or [0])
+        low = self.pick(
+            *([number for number in (1, 79, 81, 5000, 65000) if number <= top and abs(number - value) > 1] or [0])
+        )
         return str(low) if self.chance(0.7) or low + 1 > top or low <= value <= low + 1 else f"{low}:{low + 1}"
 
     def network(self, address: str) -> str:
@@ -93,16 +97,16 @@ class Draft:
         if self.chance(0.4):
             return address
         if self.chance(0.12):
-            return f"{address}/{self.pick(_ODD_MASKS[self.family])}"
-        return str(ipaddress.ip_network(f"{address}/{self.pick(_PREFIXES[self.family])}", strict=False))
+            return f"{address}/{self.pick(*_ODD_MASKS[self.family])}"
+        return str(ipaddress.ip_network(f"{address}/{self.pick(*_PREFIXES[self.family])}", strict=False))
 
     def other_network(self, address: str) -> str:
         other = self.other_address(address)
-        network = ipaddress.ip_network(f"{other}/{self.pick(_PREFIXES[self.family][3:])}", strict=False)
+        network = ipaddress.ip_network(f"{other}/{self.pick(*_PREFIXES[self.family][3:])}", strict=False)
         return other if ipaddress.ip_address(address) in network else str(network)
 
     def other_address(self, address: str) -> str:
-        return self.pick([other for other in self.addresses() if other != address])
+        return self.pick(*[other for other in self.addresses() if other != address])
 
     def addresses(self) -> list[str]:
         site, family = self.site, self.family
@@ -111,18 +115,20 @@ class Draft:
 
     def interface(self, name: str) -> str:
         """The name, or a wildcard for it."""
-        return name if self.chance(0.7) else name[:self.rng.randrange(1, min(len(name), 14) + 1)] + "+"
+        return name if self.chance(0.7) else name[: self.rng.randrange(1, min(len(name), 14) + 1)] + "+"
 
     def other_interface(self, name: str) -> str:
         names = [*(link.name for link in self.site.links), "lo", "cali+", "veth+", "nosuch0", "et"]
-        return self.pick([other for other in names if other != name and not name.startswith(other.rstrip("+"))] or ["none"])
+        return self.pick(
+            *([other for other in names if other != name and not name.startswith(other.rstrip("+"))] or ["none"])
+        )
 
     def bits(self, value: int, mask: int) -> str:
         return f"{value:#x}" if mask == 0xFFFFFFFF else f"{value:#x}/{mask:#x}"
 
     def mark(self) -> str:
-        mask = self.pick(MASKS)
-        return self.bits(self.pick((0, self.pick(MARKS) & mask)), mask)
+        mask = self.pick(*MASKS)
+        return self.bits(self.pick(0, self.pick(*MARKS) & mask), mask)
 
 
 @dataclass(slots=True)
@@ -139,7 +145,9 @@ class NamedSet:
         return self.kind.split(":")[1].split(",")
 
     def text(self) -> str:
-        return "".join([f"create {self.name} {self.create}\n", *(f"add {self.name} {entry}\n" for entry in self.entries)])
+        return "".join(
+            [f"create {self.name} {self.create}\n", *(f"add {self.name} {entry}\n" for entry in self.entries)]
+        )
 
 
 Writer = Callable[[Draft], "str | None"]
@@ -159,15 +167,26 @@ class Row:
     tables: Collection[str]
 
     def fits(self, draft: Draft) -> bool:
-        return (draft.family in self.families and draft.hooks <= self.hooks and draft.table in self.tables
-                and (not self.protos or draft.proto in self.protos))
+        return (
+            draft.family in self.families
+            and draft.hooks <= self.hooks
+            and draft.table in self.tables
+            and (not self.protos or draft.proto in self.protos)
+        )
 
 
 def table_of(rows: list[Row]) -> Callable[..., Callable[[Writer], Writer]]:
     """A decorator that adds functions to `rows`; a row is called like its function."""
 
-    def row(weight: float, group: str = "misc", *, families: Collection[int] = (4, 6), protos: Collection[int] = (),
-            hooks: Collection[str] = HOOKS, tables: Collection[str] = tuple(CHAINS_OF)) -> Callable[[Writer], Writer]:
+    def row(
+        weight: float,
+        group: str = "misc",
+        *,
+        families: Collection[int] = (4, 6),
+        protos: Collection[int] = (),
+        hooks: Collection[str] = HOOKS,
+        tables: Collection[str] = tuple(CHAINS_OF),
+    ) -> Callable[[Writer], Writer]:
         def add(write: Writer) -> Writer:
             name = write.__name__.strip("_")
             rows.append(Row(name, write, weight, group, families, protos, frozenset(hooks), tables))

@@ -13,14 +13,16 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from tests.oracle import netlink, plumbing
 from tests.oracle.counters import LegacyReader, NftReader, Reader, difference
-from tests.oracle.dump import CHAINS_OF, Dump, Key, target
+from tests.oracle.dropreasons import DropReasons
+from tests.oracle.dump import CHAINS_OF, Dump, Key
 from tests.oracle.namespaces import CommandFailed, Namespace
 from tests.oracle.netlink import Netlink
 from tests.oracle.taps import ETHER_TYPE, EgressTap, Injector, LocalSender, LogTap, Sentinel, Sight, raw_socket
@@ -63,6 +65,7 @@ class Fate:
     made: list[Sight]
     hits: Counter[Key]
     errno: int = 0
+    reason: str = ""
 
     @property
     def end(self) -> Sight | None:
@@ -88,10 +91,21 @@ class Loaded:
     dump: Dump
     reader: Reader = field(repr=False)
 
+    @property
+    def gambles(self) -> bool:
+        """Whether chance decides something."""
+        return "--probability 0.5" in self.text
 
-def stay_on_one_cpu() -> None:
+
+@contextmanager
+def stay_on_one_cpu() -> Iterator[None]:
     """Only then is a packet done with when the call that sent it returns."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Firewall:
@@ -112,8 +126,8 @@ class Firewall:
         self._closing.close()
 
     def _build(self) -> None:
-        far = self._namespace("far")
-        self._inside = inside = self._namespace("fw")
+        far = self._namespace()
+        self._inside = inside = self._namespace()
         self._closing.callback(plumbing.remove, self.site, inside)
         self._lock = Path(f"/run/{inside.name}.lock")
         self._closing.callback(self._lock.unlink, missing_ok=True)
@@ -126,13 +140,15 @@ class Firewall:
             self._sentinel = self._own(Sentinel())
             self._raw = {family: self._own(raw_socket(family)) for family in (4, 6)}
         self._sender = self._own(LocalSender(inside))
+        self._reasons = self._own(DropReasons(inside.name))
         with far.entered():
-            self._injectors = {link.name: self._own(Injector(plumbing.far_name(number)))
-                               for number, link in enumerate(self.site.links)}
+            self._injectors = {
+                link.name: self._own(Injector(plumbing.far_name(number))) for number, link in enumerate(self.site.links)
+            }
         self.surroundings = plumbing.describe(self.site, inside, far)
 
-    def _namespace(self, role: str) -> Namespace:
-        namespace = Namespace(f"{self.flavour}-{role}")
+    def _namespace(self) -> Namespace:
+        namespace = Namespace()
         self._closing.callback(namespace.remove)
         return namespace
 
@@ -203,7 +219,7 @@ class Firewall:
             with self._inside.entered():
                 for addresses in Path("/proc/thread-self/net/xt_recent").glob("*"):
                     addresses.write_text("/")
-        if any(target(loaded.dump.rule(key)) == "SET" for key in fate.hits if key[2]):
+        if any("-j SET --" in loaded.dump.rule(key) for key in fate.hits if key[2]):
             self._inside.run("ipset", "restore", "-exist", text="flush\n" + loaded.sets)
 
     def _tool(self, family: int, suffix: str, *options: str, text: str | None = None) -> str:
@@ -229,12 +245,15 @@ class Firewall:
     def send(self, packet: Packet, loaded: Loaded) -> Fate:
         """Sends one packet and waits for its end."""
         before = loaded.reader.read()
+        self._reasons.drain()
         error = self._dispatch(packet)
         link = self.site.links[0]
         self._sentinel.wait(self._injectors[link.name], link.mac, link.far_mac)
+        reason = self._reasons.drain()
         hits = difference(loaded.reader.keys, before, loaded.reader.read())
         logged = self._log.drain()
-        return Fate(packet, self._egress.drain() + logged.get(_DELIVERED, []), logged.get(_OWN, []), hits, error)
+        sights = self._egress.drain() + logged.get(_DELIVERED, [])
+        return Fate(packet, sights, logged.get(_OWN, []), hits, error, reason)
 
     def _dispatch(self, packet: Packet) -> int:
         raw = packet.encode()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-PREFIX = "rp"
+PREFIX = "rp_oracle"
 _MOUNTED = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -22,7 +23,7 @@ class CommandFailed(Exception):
 def run(*argv: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:
     """Standard output of a command; raises CommandFailed with what it complained about."""
     environment = None if env is None else {**os.environ, **env}
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         complaint = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
         raise CommandFailed(f"{argv[0]}: {complaint[:400]}")
@@ -32,16 +33,18 @@ def run(*argv: str, text: str | None = None, env: Mapping[str, str] | None = Non
 def remove_leftovers() -> None:
     """Removes namespaces of runs that were killed before they could clean up."""
     for path in _MOUNTED.glob(f"{PREFIX}_*_*") if _MOUNTED.is_dir() else ():
-        maker = path.name.split("_")[1]
+        maker = path.name.removeprefix(f"{PREFIX}_").split("_")[0]
         if maker.isdigit() and not Path(f"/proc/{maker}").exists():
             run("ip", "netns", "del", path.name)
 
 
 class Namespace:
-    """One network namespace, named after this process and its role."""
+    """One network namespace, named after this process."""
 
-    def __init__(self, role: str) -> None:
-        self.name = f"{PREFIX}_{os.getpid()}_{role}"
+    _numbers = itertools.count()
+
+    def __init__(self) -> None:
+        self.name = f"{PREFIX}_{os.getpid()}_{next(self._numbers)}"
         run("ip", "netns", "add", self.name)
         self._inside = os.open(_MOUNTED / self.name, os.O_RDONLY)
         self._outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY)

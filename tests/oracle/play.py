@@ -1,27 +1,27 @@
-"""Sends the packets of a ruleset, one by one, and writes down what happened."""
+"""Sends packets through a ruleset, one by one, and writes down what happened."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from tests.oracle import recording
-from tests.oracle.conversations import Conversation
+from tests.oracle.conversations import Conversation, opens
 from tests.oracle.kernel import Firewall, Loaded
 from tests.oracle.recording import Record
-from tests.oracle.rulesets import Ruleset
 from tests.oracle.wire import Packet
 
 _THROWS, _TALKING = 7, 3
 
 
-def first_packets(firewall: Firewall, loaded: Loaded, packets: list[Packet], gambles: bool = False) -> list[Record]:
+def first_packets(firewall: Firewall, loaded: Loaded, packets: Sequence[Packet]) -> list[Record]:
     """Each packet on its own: nothing that an earlier one left behind is there any more."""
     records = []
     for number, packet in enumerate(packets):
         fate = firewall.send(packet, loaded)
         firewall.forget(loaded, fate)
         record = recording.of_packet(firewall, loaded, number, fate)
-        if gambles and (others := _other_outcomes(firewall, loaded, packet, record)):
+        if loaded.gambles and (others := _other_outcomes(firewall, loaded, packet, record)):
             record["alts"] = others
         records.append(record)
     return records
@@ -34,19 +34,27 @@ def _other_outcomes(firewall: Firewall, loaded: Loaded, packet: Packet, record: 
         fate = firewall.send(packet, loaded)
         firewall.forget(loaded, fate)
         outcome = recording.outcome(loaded, fate)
-        if outcome not in others and any(record[key] != value for key, value in outcome.items() if key in record):
+        if outcome not in others and not outcome.items() <= record.items():
             others.append(outcome)
     return others
 
 
-def conversations(firewall: Firewall, loaded: Loaded, ruleset: Ruleset, rng: random.Random) -> list[Record]:
-    """Whole connections, a few of them at a time; the kernel remembers all."""
+def in_order(firewall: Firewall, loaded: Loaded, packets: Sequence[Packet]) -> list[Record]:
+    """The same as ever, but the kernel remembers."""
+    return [
+        recording.of_packet(firewall, loaded, number, firewall.send(packet, loaded))
+        for number, packet in enumerate(packets)
+    ]
+
+
+def conversations(firewall: Firewall, loaded: Loaded, openings: Sequence[Packet], rng: random.Random) -> list[Record]:
+    """Whole connections, a few of them at a time, as many packets as there are openings; the kernel remembers."""
     records: list[Record] = []
-    openings = list(enumerate(ruleset.packets))
+    waiting = [(flow, packet) for flow, packet in enumerate(openings) if opens(packet) or rng.random() < 0.3]
     talking: list[tuple[int, Conversation]] = []
-    while len(records) < len(ruleset.packets) and (openings or talking):
-        while openings and len(talking) < _TALKING:
-            flow, packet = openings.pop(0)
+    while len(records) < len(openings) and (waiting or talking):
+        while waiting and len(talking) < _TALKING:
+            flow, packet = waiting.pop(0)
             talking.append((flow, Conversation(rng, packet, firewall.site)))
         flow, conversation = speaker = rng.choice(talking)
         said = conversation.next()

@@ -92,7 +92,9 @@ def describe(site: Site, inside: Namespace, far: Namespace) -> dict[str, str]:
     """The texts of a saved node that have nothing to do with rules."""
     _wait_until_up(site, inside)
     unnamed = "link-netnsid 0"
-    texts = {name: inside.run("ip", *argv).replace(f"link-netns {far.name}", unnamed) for name, argv in _IP_TEXTS.items()}
+    texts = {
+        name: inside.run("ip", *argv).replace(f"link-netns {far.name}", unnamed) for name, argv in _IP_TEXTS.items()
+    }
     names = list(_SAVED)
     for link in site.links:
         names += [f"net.ipv4.conf.{link.name.replace('.', '/')}.{leaf}" for leaf in _SAVED_PER_LINK]

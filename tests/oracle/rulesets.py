@@ -18,12 +18,42 @@ from tests.oracle.matches import CORE, MATCHES
 from tests.oracle.sets import KINDS
 from tests.oracle.targets import FINAL, TARGETS
 from tests.oracle.topology import Site
-from tests.oracle.wire import SYN, TCP, Packet
+from tests.oracle.wire import Packet
 
-_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 50: "esp", 51: "ah", 58: "ipv6-icmp", 132: "sctp", 136: "udplite"}
-_CHAIN_NAMES = ("cali-fw-eth0", "cali-tw-eth1", "KUBE-SVC-AAAA", "KUBE-SEP-BBBB", "KUBE-MARK-MASQ", "DOCKER-USER", "f2b-sshd",
-                "ufw-user-input", "x", "chain_1", "CHAIN.2", "cali-pi-_oN2", "LONG" + "g" * 24, "in_public_allow", "a/b",
-                "ACCEPT_LOG", "nat", "INPUT-2", "#hash", "[br]")
+_NAMES = {
+    1: "icmp",
+    6: "tcp",
+    17: "udp",
+    33: "dccp",
+    47: "gre",
+    50: "esp",
+    51: "ah",
+    58: "ipv6-icmp",
+    132: "sctp",
+    136: "udplite",
+}
+_CHAIN_NAMES = (
+    "cali-fw-eth0",
+    "cali-tw-eth1",
+    "KUBE-SVC-AAAA",
+    "KUBE-SEP-BBBB",
+    "KUBE-MARK-MASQ",
+    "DOCKER-USER",
+    "f2b-sshd",
+    "ufw-user-input",
+    "x",
+    "chain_1",
+    "CHAIN.2",
+    "cali-pi-_oN2",
+    "LONG" + "g" * 24,
+    "in_public_allow",
+    "a/b",
+    "ACCEPT_LOG",
+    "nat",
+    "INPUT-2",
+    "#hash",
+    "[br]",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +62,8 @@ class Profile:
 
     name: str
     tables: Sequence[str]
-    chains: tuple[int, int] = (2, 4)
-    rules: tuple[int, int] = (2, 5)
+    chains: tuple[int, int] = (1, 3)
+    rules: tuple[int, int] = (1, 4)
     boosts: dict[str, float] = field(default_factory=dict)
     truth_table: bool = False
 
@@ -46,19 +76,21 @@ class Profile:
 _ALL = ("raw", "mangle", "nat", "filter")
 UNTRACKED = (
     Profile("untracked", ("raw", "mangle", "filter", "security"), boosts={"state": 0}),
-    Profile("untracked-truths", ("raw", "mangle", "filter"), (0, 0), (5, 9), {"state": 0, "headers": 3}, truth_table=True),
+    Profile(
+        "untracked-truths", ("raw", "mangle", "filter"), (0, 0), (4, 6), {"state": 0, "headers": 3}, truth_table=True
+    ),
 )
 TRACKED = (
     Profile("small", ("filter",), (1, 3), (2, 5)),
     Profile("mixed", _ALL),
-    Profile("nat", ("mangle", "nat", "filter"), (1, 3), (2, 5), {"nat": 2, "state": 1.5}),
-    Profile("deep", ("mangle", "filter"), (5, 9), (2, 4)),
-    Profile("state", _ALL, (1, 2), (2, 5), {"state": 4}),
-    Profile("sets", ("mangle", "nat", "filter"), (1, 3), (2, 5), {"sets": 6}),
-    Profile("marks", _ALL, (1, 3), (2, 5), {"marks": 5, "state": 1.5}),
-    Profile("headers", ("raw", "mangle", "filter"), (1, 3), (2, 5), {"headers": 4}),
-    Profile("truths", _ALL, (0, 0), (4, 7), {"state": 2}, truth_table=True),
-    Profile("all", tuple(CHAINS_OF), (1, 3), (1, 3)),
+    Profile("nat", ("mangle", "nat", "filter"), (1, 3), (1, 5), {"nat": 2, "state": 1.5}),
+    Profile("deep", ("mangle", "filter"), (4, 7), (1, 4)),
+    Profile("state", _ALL, (0, 2), (1, 4), {"state": 4}),
+    Profile("sets", ("mangle", "nat", "filter"), (1, 2), (1, 5), {"sets": 6}),
+    Profile("marks", _ALL, (1, 2), (1, 4), {"marks": 5, "state": 1.5}),
+    Profile("headers", ("raw", "mangle", "filter"), (1, 2), (1, 5), {"headers": 4}),
+    Profile("truths", _ALL, (0, 0), (3, 5), {"state": 2}, truth_table=True),
+    Profile("all", tuple(CHAINS_OF), (0, 2), (1, 3)),
 )
 PROFILES = UNTRACKED + TRACKED
 
@@ -91,13 +123,10 @@ class Ruleset:
     def sets_text(self) -> str:
         return "".join(named.text() for named in self.sets.values())
 
-    @property
-    def gambles(self) -> bool:
-        return "--probability 0.5" in self.text()
 
-
-def random_ruleset(rng: random.Random, site: Site, family: int, profile: Profile, count: int,
-                   set_kinds: Sequence[str] = tuple(KINDS)) -> Ruleset:
+def random_ruleset(
+    rng: random.Random, site: Site, family: int, profile: Profile, count: int, set_kinds: Sequence[str] = tuple(KINDS)
+) -> Ruleset:
     """`count` is the number of packets; `set_kinds` the types of sets that this kernel has."""
     return _Author(rng, site, family, profile, set_kinds).ruleset(count)
 
@@ -116,11 +145,14 @@ class _Author:
     def _choose(self, count: int) -> list[Packet]:
         """Mostly what the rules were written for, some of it a little different, and some strangers."""
         self.rng.shuffle(self.examples)
-        chosen = self.examples[:count * 2 // 3]
+        chosen = self.examples[: count * 2 // 3]
         while len(chosen) < count:
             stranger = packets.random_packet(self.rng, self.site, self.family)
-            chosen.append(packets.varied(self.rng, self.site, self.rng.choice(self.examples or [stranger]))
-                          if self.rng.random() < 0.7 else stranger)
+            chosen.append(
+                packets.varied(self.rng, self.site, self.rng.choice(self.examples or [stranger]))
+                if self.rng.random() < 0.7
+                else stranger
+            )
         return chosen
 
     def _sendable(self, packet: Packet) -> Packet:
@@ -136,7 +168,9 @@ class _Author:
         themes: dict[str, list[Packet]] = {chain: [] for chain in hooks}
         chains: dict[str, list[str]] = {}
         for position, chain in enumerate(hooks):
-            callable_chains = [later for later in list(hooks)[position + 1:] if later in names and hooks[chain] <= hooks[later]]
+            callable_chains = [
+                later for later in list(hooks)[position + 1 :] if later in names and hooks[chain] <= hooks[later]
+            ]
             chains[chain] = self._chain(name, chain, hooks[chain], themes, callable_chains)
         self._call_the_uncalled(chains, names, hooks, themes)
         policies = {chain: self._policy(name) for chain in CHAINS_OF[name]}
@@ -145,15 +179,25 @@ class _Author:
     def _hooks_of_user_chain(self, table: str) -> frozenset[str]:
         hooks = CHAINS_OF[table]
         if table == "nat":
-            return self.rng.choice((frozenset(("PREROUTING", "OUTPUT")), frozenset(("POSTROUTING",)), frozenset(("PREROUTING",)),
-                                    frozenset(("POSTROUTING", "INPUT"))))
-        return self.rng.choice((frozenset(hooks), frozenset((self.rng.choice(hooks),)), frozenset((self.rng.choice(hooks),))))
+            return self.rng.choice(
+                (
+                    frozenset(("PREROUTING", "OUTPUT")),
+                    frozenset(("POSTROUTING",)),
+                    frozenset(("PREROUTING",)),
+                    frozenset(("POSTROUTING", "INPUT")),
+                )
+            )
+        return self.rng.choice(
+            (frozenset(hooks), frozenset((self.rng.choice(hooks),)), frozenset((self.rng.choice(hooks),)))
+        )
 
     def _policy(self, table: str) -> str:
         chance_of_drop = {"filter": 0.15, "security": 0.03, "mangle": 0.01, "raw": 0.01, "nat": 0}[table]
         return "DROP" if self.rng.random() < chance_of_drop and not self.profile.truth_table else "ACCEPT"
 
-    def _chain(self, table: str, chain: str, hooks: frozenset[str], themes: dict[str, list[Packet]], later: list[str]) -> list[str]:
+    def _chain(
+        self, table: str, chain: str, hooks: frozenset[str], themes: dict[str, list[Packet]], later: list[str]
+    ) -> list[str]:
         own = themes[chain] or [self._packet_for(hooks) for _ in range(2)]
         count = self.rng.randint(*self.profile.rules)
         rules = []
@@ -172,18 +216,30 @@ class _Author:
     def _packet_for(self, hooks: frozenset[str]) -> Packet:
         """A packet that comes by one of the hooks; now and then one that was used before, to make rules meet."""
         hook = self.rng.choice(sorted(hooks))
-        kind = self.rng.choice({"PREROUTING": ("forward", "input"), "INPUT": ("input",), "FORWARD": ("forward",),
-                                "OUTPUT": ("output",), "POSTROUTING": ("forward", "output")}[hook])
+        kind = self.rng.choice(
+            {
+                "PREROUTING": ("forward", "input"),
+                "INPUT": ("input",),
+                "FORWARD": ("forward",),
+                "OUTPUT": ("output",),
+                "POSTROUTING": ("forward", "output"),
+            }[hook]
+        )
         known = [packet for packet in self.examples if packets.kind_of(self.site, packet) == kind]
         if known and self.rng.random() < 0.6:
             return self.rng.choice(known)
         return packets.random_packet(self.rng, self.site, self.family, kind)
 
-    def _call_the_uncalled(self, chains: dict[str, list[str]], names: list[str], hooks: dict[str, frozenset[str]],
-                           themes: dict[str, list[Packet]]) -> None:
+    def _call_the_uncalled(
+        self,
+        chains: dict[str, list[str]],
+        names: list[str],
+        hooks: dict[str, frozenset[str]],
+        themes: dict[str, list[Packet]],
+    ) -> None:
         for name in names:
             if not themes[name] and self.rng.random() < 0.85:
-                for caller in hooks[name]:
+                for caller in sorted(hooks[name]):
                     place = 0 if self.rng.random() < 0.5 else len(chains[caller])
                     chains[caller].insert(place, f"-j {name}")
 
@@ -243,7 +299,9 @@ class _Author:
         rows = [row for row in TARGETS if row.fits(draft)]
         if self.profile.truth_table:
             rows = [row for row in rows if row.name not in FINAL or draft.table == "nat"]
-        weights = [row.weight * self.profile.boosts.get(row.group, 1) * (0.4 if row.group == "verdict" and not last else 1)
-                   for row in rows]
+        weights = [
+            row.weight * self.profile.boosts.get(row.group, 1) * (0.4 if row.group == "verdict" and not last else 1)
+            for row in rows
+        ]
         (row,) = self.rng.choices(rows, weights)
         return row.name, row.write(draft) or ""

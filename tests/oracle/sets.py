@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from tests.oracle import wire
 from tests.oracle.draft import MARKS, Draft, NamedSet
-from tests.oracle.topology import of_family
-from tests.oracle.wire import ICMP, ICMP6, SCTP, TCP, UDP, UDPLITE
 
 #: types and how often they are used
 KINDS = {
@@ -14,7 +13,14 @@ KINDS = {
     "hash:net,net": 1, "hash:net,port,net": 1, "hash:net,iface": 2, "hash:ip,mark": 1, "hash:mac": 1, "hash:ip,mac": 1,
     "bitmap:port": 2, "bitmap:ip": 1, "bitmap:ip,mac": 0.5, "list:set": 2,
 }  # fmt: skip
-_PROTOCOLS = {TCP: "tcp", UDP: "udp", SCTP: "sctp", UDPLITE: "udplite", ICMP: "icmp", ICMP6: "icmpv6"}
+_PROTOCOLS = {
+    wire.TCP: "tcp",
+    wire.UDP: "udp",
+    wire.SCTP: "sctp",
+    wire.UDPLITE: "udplite",
+    wire.ICMP: "icmp",
+    wire.ICMP6: "icmpv6",
+}
 _STEMS = ("KUBE-", "cali40s:", "ns-", "blk_", "X.")
 _LONGEST, _MOST_ENTRIES = 31, 12
 _BITMAP = ipaddress.ip_network("10.244.1.0/24")
@@ -23,9 +29,9 @@ _BITMAP = ipaddress.ip_network("10.244.1.0/24")
 def describe(d: Draft) -> str:
     """Options of `-m set`, and an entry in the set to make them true or false."""
     named = _choose(d)
-    directions = [d.pick(("src", "dst")) for _ in named.dimensions]
+    directions = [d.pick("src", "dst") for _ in named.dimensions]
     if named.kind == "list:set":
-        directions = [d.pick(("src", "dst")), d.pick(("src", "dst"))][:d.pick((1, 2, 2))]
+        directions = [d.pick("src", "dst"), d.pick("src", "dst")][: d.pick(1, 2, 2)]
     elif named.kind == "hash:net,iface" and d.chance(0.7):
         directions = ["src", "src"] if not d.hooks & {"OUTPUT", "POSTROUTING"} else ["dst", "dst"]
     negated = d.chance(0.25)
@@ -33,7 +39,7 @@ def describe(d: Draft) -> str:
         add_packet(d, named, directions)
     if d.chance(0.05):
         directions = directions[:-1] or [*directions, "src"]
-    extra = d.pick(("--return-nomatch", "! --update-counters")) if d.chance(0.08) else ""
+    extra = d.pick("--return-nomatch", "! --update-counters") if d.chance(0.08) else ""
     return f"{'! ' if negated else ''}--match-set {named.name} {','.join(directions)} {extra}".rstrip()
 
 
@@ -59,20 +65,22 @@ def add_packet(d: Draft, named: NamedSet, directions: list[str]) -> None:
 def random_set(d: Draft) -> NamedSet:
     """A set that a SET target can add to."""
     known = [named for named in d.sets.values() if named.kind in ("hash:ip", "hash:ip,port", "hash:net")]
-    return d.pick(known) if known and d.chance(0.7) else _create(d, "hash:ip")
+    return d.pick(*known) if known and d.chance(0.7) else _create(d, "hash:ip")
 
 
 def _choose(d: Draft) -> NamedSet:
     kinds = [kind for kind in d.set_kinds if d.family == 4 or not kind.startswith("bitmap:ip")]
     (kind,) = d.rng.choices(kinds, [KINDS[kind] for kind in kinds])
     known = [named for named in d.sets.values() if named.kind == kind]
-    return d.pick(known) if known and d.chance(0.6) else _create(d, kind)
+    return d.pick(*known) if known and d.chance(0.6) else _create(d, kind)
 
 
 def _create(d: Draft, kind: str) -> NamedSet:
     if kind == "list:set":
-        members = [_create(d, d.pick(("hash:ip", "hash:net", "hash:net,port", "hash:ip,port"))).name for _ in range(d.pick((1, 2)))]
-    name = f"{d.pick(_STEMS)}{kind.replace(':', '').replace(',', '')}{len(d.sets)}"[:_LONGEST]
+        members = [
+            _create(d, d.pick("hash:ip", "hash:net", "hash:net,port", "hash:ip,port")).name for _ in range(d.pick(1, 2))
+        ]
+    name = f"{d.pick(*_STEMS)}{kind.replace(':', '').replace(',', '')}{len(d.sets)}"[:_LONGEST]
     d.sets[name] = named = NamedSet(name, kind, f"{kind} {_options(d, kind)}".rstrip())
     if kind == "list:set":
         named.entries = members
@@ -81,7 +89,7 @@ def _create(d: Draft, kind: str) -> NamedSet:
 
 def _options(d: Draft, kind: str) -> str:
     if kind == "bitmap:port":
-        return "range " + d.pick(("0-65535", "1-1024", "30000-32767"))
+        return "range " + d.pick("0-65535", "1-1024", "30000-32767")
     if kind.startswith("bitmap:ip"):
         return f"range {_BITMAP}"
     if kind == "list:set":
@@ -89,7 +97,11 @@ def _options(d: Draft, kind: str) -> str:
     family = "" if kind == "hash:mac" else f"family inet{'6' * (d.family == 6)}"
     prefix = {4: 24, 6: 64}[d.family]
     netmask = f" netmask {prefix}" if kind == "hash:ip" and d.chance(0.2) else ""
-    return family + netmask + d.pick(("", "", "", " counters", " comment", " timeout 0", " maxelem 1000", " skbinfo", " forceadd"))
+    return (
+        family
+        + netmask
+        + d.pick("", "", "", " counters", " comment", " timeout 0", " maxelem 1000", " skbinfo", " forceadd")
+    )
 
 
 def _acceptable(named: NamedSet, entry: str) -> bool:
@@ -109,7 +121,7 @@ def _address(d: Draft, side: str) -> str:
 
 
 def _network(d: Draft, side: str) -> str:
-    prefix = d.pick((16, 24, 30, 32) if d.family == 4 else (48, 64, 126, 128))
+    prefix = d.pick(*((16, 24, 30, 32) if d.family == 4 else (48, 64, 126, 128)))
     return str(ipaddress.ip_network(f"{_address(d, side)}/{prefix}", strict=False))
 
 
@@ -132,7 +144,7 @@ def _mac(d: Draft, side: str) -> str | None:
 
 
 def _mark(d: Draft, _: str) -> str:
-    return f"{d.pick((0, *MARKS)):#x}"
+    return f"{d.pick(0, *MARKS):#x}"
 
 
 _PARTS = {"ip": _address, "net": _network, "port": _port, "iface": _interface, "mac": _mac, "mark": _mark}

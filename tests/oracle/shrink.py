@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def shrink(dump: str, still_wrong: Callable[[str], bool], seconds: float) -> str:
-    """Deletes rules, half of them at a time, then fewer, as long as the trouble stays; then chains that nobody needs."""
+    """Deletes rules, many at a time, then fewer, while the trouble stays; then chains and tables that nobody needs."""
     lines, deadline = dump.splitlines(), time.monotonic() + seconds
     size = max(1, _count(lines) // 2)
     while size and time.monotonic() < deadline:
@@ -54,8 +54,11 @@ def _without_unused_chains(lines: list[str]) -> list[str]:
 
 def _tidied(table: str) -> str:
     words = {word for line in table.splitlines() if _is_rule(line) for word in line.split()}
-    return "".join(line + "\n" for line in table.splitlines()
-                   if not (line.startswith(":") and line.split()[1] == "-" and line[1:].split()[0] not in words))
+    return "".join(
+        line + "\n"
+        for line in table.splitlines()
+        if not (line.startswith(":") and line.split()[1] == "-" and line[1:].split()[0] not in words)
+    )
 
 
 def _text(lines: list[str]) -> str:

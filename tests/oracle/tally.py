@@ -32,7 +32,9 @@ class Tally:
         """Packets whose hit rules used an extension, by judgement."""
         lines = [f"{'':14}{'packets':>9}" + "".join(f"{column:>11}" for column in _COLUMNS)]
         for name, counts in [*sorted(self.by_extension.items(), key=lambda item: item[0].lower()), ("all", self.total)]:
-            lines.append(f"{name:14}{counts.total():>9}" + "".join(f"{counts[column] or '':>11}" for column in _COLUMNS))
+            lines.append(
+                f"{name:14}{counts.total():>9}" + "".join(f"{counts[column] or '':>11}" for column in _COLUMNS)
+            )
         return "\n".join(lines)
 
 

@@ -61,7 +61,9 @@ def _mark(ancillary: list[tuple[int, int, bytes]]) -> int:
 def _only_outgoing(tap: socket.socket) -> None:
     """A filter of four instructions: load the packet's type, keep it if it is PACKET_OUTGOING."""
     load, equal, give, packet_type, outgoing = 0x30, 0x15, 0x06, 0xFFFFF004, 4
-    program = struct.pack("=" + "HBBI" * 4, load, 0, 0, packet_type, equal, 0, 1, outgoing, give, 0, 0, 0xFFFFFFFF, give, 0, 0, 0)
+    program = struct.pack(
+        "=" + "HBBI" * 4, load, 0, 0, packet_type, equal, 0, 1, outgoing, give, 0, 0, 0xFFFFFFFF, give, 0, 0, 0
+    )
     memory = ctypes.create_string_buffer(program)
     tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("=HxxxxxxQ", 4, ctypes.addressof(memory)))
 
@@ -94,7 +96,7 @@ class LogTap:
                 data = self._netlink.socket.recv(1 << 17)
                 for kind, start, end in netlink.messages(data):
                     if kind == netlink.NFLOG << 8 | self._PACKET:
-                        group = int.from_bytes(data[start + 2:start + 4], "big")
+                        group = int.from_bytes(data[start + 2 : start + 4], "big")
                         seen.setdefault(group, []).append(self._read(data, start, end))
         return seen
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.oracle import wire
 from tests.oracle.draft import LEAVING, MARKS, MASKS, Draft, Row, table_of
 from tests.oracle.sets import random_set
-from tests.oracle.wire import SCTP, TCP, UDP
 
 TARGETS: list[Row] = []
 target = table_of(TARGETS)
@@ -41,9 +41,9 @@ def DROP_(_: Draft) -> str:
 
 @target(1.4, "verdict", tables=("filter",), hooks=_FILTERED)
 def REJECT(d: Draft) -> str:
-    if d.proto == TCP and d.chance(0.5):
+    if d.proto == wire.TCP and d.chance(0.5):
         return "--reject-with tcp-reset"
-    return "" if d.chance(0.25) else f"--reject-with {d.pick(_REJECTIONS[d.family])}"
+    return "" if d.chance(0.25) else f"--reject-with {d.pick(*_REJECTIONS[d.family])}"
 
 
 _REJECTIONS = {
@@ -59,21 +59,31 @@ _REJECTIONS = {
 
 @target(1.5, "marks")
 def MARK(d: Draft) -> str:
-    return d.pick((_set_mark(d), _set_mark(d), f"--or-mark {d.pick(MARKS):#x}", f"--and-mark {d.pick(MASKS):#x}",
-                   f"--xor-mark {d.pick(MARKS):#x}"))
+    return d.pick(
+        _set_mark(d),
+        _set_mark(d),
+        f"--or-mark {d.pick(*MARKS):#x}",
+        f"--and-mark {d.pick(*MASKS):#x}",
+        f"--xor-mark {d.pick(*MARKS):#x}",
+    )
 
 
 @target(1, "state")
 def CONNMARK(d: Draft) -> str:
-    nfmask, ctmask = d.pick(MASKS), d.pick(MASKS)
-    masks = d.pick(("", f" --nfmask {nfmask:#x} --ctmask {ctmask:#x}", f" --mask {nfmask:#x}"))
-    return d.pick((_set_mark(d), f"--save-mark{masks}", f"--restore-mark{masks}",
-                   f"{_set_mark(d)} --left-shift-mark 2", f"--save-mark{masks} --right-shift-mark 1"))
+    nfmask, ctmask = d.pick(*MASKS), d.pick(*MASKS)
+    masks = d.pick("", f" --nfmask {nfmask:#x} --ctmask {ctmask:#x}", f" --mask {nfmask:#x}")
+    return d.pick(
+        _set_mark(d),
+        f"--save-mark{masks}",
+        f"--restore-mark{masks}",
+        f"{_set_mark(d)} --left-shift-mark 2",
+        f"--save-mark{masks} --right-shift-mark 1",
+    )
 
 
 def _set_mark(d: Draft) -> str:
-    mask = f"/{d.pick(MASKS):#x}" if d.chance(0.6) else ""
-    return f"--{d.pick(('set-mark', 'set-xmark'))} {d.pick(MARKS):#x}{mask}"
+    mask = f"/{d.pick(*MASKS):#x}" if d.chance(0.6) else ""
+    return f"--{d.pick('set-mark', 'set-xmark')} {d.pick(*MARKS):#x}{mask}"
 
 
 # Things that are noted
@@ -81,7 +91,9 @@ def _set_mark(d: Draft) -> str:
 
 @target(0.5, "note")
 def LOG(d: Draft) -> str:
-    return d.pick(("", '--log-prefix "drop: " --log-level 6', '--log-prefix "calico-packet: " --log-uid', "--log-prefix x"))
+    return d.pick(
+        "", '--log-prefix "drop: " --log-level 6', '--log-prefix "calico-packet: " --log-uid', "--log-prefix x"
+    )
 
 
 @target(0.3, "note")
@@ -89,14 +101,17 @@ def NFLOG(_: Draft) -> str:
     return '--nflog-group 30 --nflog-prefix "a b"'
 
 
-@target(0.4, "sets")
+@target(0.25, "note")
 def SET(d: Draft) -> str:
     named = random_set(d)
-    directions = ",".join(d.pick(("src", "dst")) for _ in named.dimensions)
+    directions = ",".join(d.pick("src", "dst") for _ in named.dimensions)
     if "skbinfo" in named.create and d.table == "mangle":
         return f"--map-set {named.name} {directions} --map-mark"
-    return d.pick((f"--add-set {named.name} {directions}", f"--add-set {named.name} {directions} --exist",
-                   f"--del-set {named.name} {directions}"))
+    return d.pick(
+        f"--add-set {named.name} {directions}",
+        f"--add-set {named.name} {directions} --exist",
+        f"--del-set {named.name} {directions}",
+    )
 
 
 # Header fields
@@ -104,14 +119,18 @@ def SET(d: Draft) -> str:
 
 @target(0.8, "headers", tables=("mangle",))
 def TOS(d: Draft) -> str:
-    value = d.pick((0x10, 0x08, 0xB8, 0x00, 0x02))
-    return d.pick((f"--set-tos {value:#x}/{d.pick((0xFF, 0x3F, 0xFC)):#x}", f"--or-tos {value:#x}", "--and-tos 0xfc",
-                   f"--xor-tos {value:#x}"))
+    value = d.pick(0x10, 0x08, 0xB8, 0x00, 0x02)
+    return d.pick(
+        f"--set-tos {value:#x}/{d.pick(0xFF, 0x3F, 0xFC):#x}",
+        f"--or-tos {value:#x}",
+        "--and-tos 0xfc",
+        f"--xor-tos {value:#x}",
+    )
 
 
 @target(0.8, "headers", tables=("mangle",))
 def DSCP(d: Draft) -> str:
-    return d.pick((f"--set-dscp {d.pick((0, 10, 46, 63)):#x}", "--set-dscp-class EF", "--set-dscp-class CS1"))
+    return d.pick(f"--set-dscp {d.pick(0, 10, 46, 63):#x}", "--set-dscp-class EF", "--set-dscp-class CS1")
 
 
 @target(0.7, "headers", tables=("mangle",), families=(4,))
@@ -125,20 +144,20 @@ def HL(d: Draft) -> str:
 
 
 def _hops(d: Draft, name: str) -> str:
-    return f"--{name}-{d.pick(('set', 'inc', 'dec'))} {d.pick((1, 2, 5, 63, 64, 200, 255))}"
+    return f"--{name}-{d.pick('set', 'inc', 'dec')} {d.pick(1, 2, 5, 63, 64, 200, 255)}"
 
 
-@target(0.4, "headers", tables=("mangle",), families=(4,), protos=(TCP,))
+@target(0.4, "headers", tables=("mangle",), families=(4,), protos=(wire.TCP,))
 def ECN(_: Draft) -> str:
     return "--ecn-tcp-remove"
 
 
-@target(0.8, "headers", tables=("mangle",), hooks=LEAVING, protos=(TCP,))
+@target(0.8, "headers", tables=("mangle",), hooks=LEAVING, protos=(wire.TCP,))
 def TCPMSS(d: Draft) -> str:
-    return d.pick(("--set-mss 1360", "--set-mss 536", "--clamp-mss-to-pmtu"))
+    return d.pick("--set-mss 1360", "--set-mss 536", "--clamp-mss-to-pmtu")
 
 
-@target(0.3, "headers", tables=("mangle",), protos=(TCP,))
+@target(0.3, "headers", tables=("mangle",), protos=(wire.TCP,))
 def TCPOPTSTRIP(_: Draft) -> str:
     return "--strip-options 2,8"
 
@@ -150,7 +169,7 @@ def CHECKSUM(_: Draft) -> str:
 
 @target(0.4, "headers", tables=("mangle",), hooks=LEAVING)
 def CLASSIFY(d: Draft) -> str:
-    return f"--set-class {d.pick(('1:10', '0:5', 'ffff:1'))}"
+    return f"--set-class {d.pick('1:10', '0:5', 'ffff:1')}"
 
 
 # Connection tracking
@@ -158,7 +177,7 @@ def CLASSIFY(d: Draft) -> str:
 
 @target(1, "state", tables=("raw",))
 def CT(d: Draft) -> str:
-    return d.pick(("--notrack", "--notrack", "--zone 7", "--zone 1", "--ctevents new,destroy"))
+    return d.pick("--notrack", "--notrack", "--zone 7", "--zone 1", "--ctevents new,destroy")
 
 
 @target(0.4, "state", tables=("raw",))
@@ -171,10 +190,10 @@ def NOTRACK(_: Draft) -> str:
 
 @target(3, "nat", tables=("nat",), hooks=("PREROUTING", "OUTPUT"))
 def DNAT(d: Draft) -> str:
-    address, port = d.pick(_destinations(d)), _port(d)
+    address, port = d.pick(*_destinations(d)), _port(d)
     if port and d.chance(0.15):
         return f"--to-destination :{port}"
-    shift = d.proto in (TCP, UDP) and d.chance(0.1)
+    shift = d.proto in (wire.TCP, wire.UDP) and d.chance(0.1)
     return f"--to-destination {_at(address, f'{port}-{port + 9}' if shift and port else port if d.chance(0.7) else 0)}"
 
 
@@ -191,18 +210,18 @@ def MASQUERADE(d: Draft) -> str:
 
 @target(1.8, "nat", tables=("nat",), hooks=("POSTROUTING", "INPUT"))
 def SNAT(d: Draft) -> str:
-    address = d.pick((*d.site.local(d.family), *_destinations(d)[:1]))
+    address = d.pick(*d.site.local(d.family), *_destinations(d)[:1])
     return f"--to-source {_at(address, _port(d) if d.chance(0.15) else 0)}"
 
 
 @target(0.6, "nat", tables=("nat",), hooks=("PREROUTING", "OUTPUT"))
 def NETMAP(d: Draft) -> str:
-    return f"--to {d.pick(_NETMAPS[d.family])}"
+    return f"--to {d.pick(*_NETMAPS[d.family])}"
 
 
 @target(0.4, "nat", tables=("nat",), hooks=("POSTROUTING", "INPUT"))
 def NETMAP_(d: Draft) -> str:
-    return f"--to {d.pick(_NETMAPS[d.family])}"
+    return f"--to {d.pick(*_NETMAPS[d.family])}"
 
 
 @target(0.2, "nat", tables=("mangle",), hooks=("PREROUTING", "OUTPUT"), families=(6,))
@@ -216,13 +235,17 @@ def SNPT(_: Draft) -> str:
 
 
 def _destinations(d: Draft) -> list[str]:
-    link = d.pick(d.site.links)
-    return [d.pick(d.site.hosts(link, d.family)), d.pick(d.site.hosts(link, d.family)), d.pick(d.site.local(d.family))]
+    link = d.pick(*d.site.links)
+    return [
+        d.pick(*d.site.hosts(link, d.family)),
+        d.pick(*d.site.hosts(link, d.family)),
+        d.pick(*d.site.local(d.family)),
+    ]
 
 
 def _port(d: Draft) -> int:
     """A port to translate to, 0 where the protocol has none."""
-    return d.pick((80, 8080, 6443, 53, 1)) if d.proto in (TCP, UDP, SCTP) else 0
+    return d.pick(80, 8080, 6443, 53, 1) if d.proto in (wire.TCP, wire.UDP, wire.SCTP) else 0
 
 
 def _at(address: str, port: int | str) -> str:

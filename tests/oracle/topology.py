@@ -90,7 +90,9 @@ class Site:
 
     @cached_property
     def _networks(self) -> list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]:
-        known = [(ipaddress.ip_interface(address).network, link.name) for link in self.links for address in link.addresses]
+        known = [
+            (ipaddress.ip_interface(address).network, link.name) for link in self.links for address in link.addresses
+        ]
         for route in self.routes:
             if route.table == "main":
                 to = _ANYWHERE[route.family] if route.to == "default" else route.to
@@ -102,10 +104,18 @@ class Site:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Site:
-        links = tuple(Link(**{**link, "addresses": tuple(link["addresses"]), "hosts": tuple(link["hosts"])})
-                      for link in data["links"])
-        return cls(links, tuple(data["own"]), tuple(data["own_on_dummy"]),
-                   tuple(Route(**route) for route in data["routes"]), tuple(data["rules"]), data["sysctls"])
+        links = tuple(
+            Link(**{**link, "addresses": tuple(link["addresses"]), "hosts": tuple(link["hosts"])})
+            for link in data["links"]
+        )
+        return cls(
+            links,
+            tuple(data["own"]),
+            tuple(data["own_on_dummy"]),
+            tuple(Route(**route) for route in data["routes"]),
+            tuple(data["rules"]),
+            data["sysctls"],
+        )
 
 
 def of_family(addresses: Any, family: int) -> list[str]:
@@ -122,13 +132,51 @@ _NAMES = (
     ("enp3s0", "virbr0", "wg0", "tun0"),
     ("eth0", "eth1", "eth10", "eth1.7"),
 )
-_UPLINK_HOSTS = ("192.168.10.1", "192.168.10.21", "192.168.10.22", "203.0.113.5", "203.0.113.77", "8.8.8.8", "172.31.5.9",
-                 "2001:db8:10::1", "2001:db8:10::21", "2001:db8:cafe::5", "2001:db8:cafe::77", "2606:4700::8888")
-_SERVICES = ("10.96.0.1", "10.96.0.10", "10.96.44.3", "203.0.113.100",
-             "fd00:10:96::1", "fd00:10:96::a", "fd00:10:96::44:3", "2001:db8:cafe::100")
-_STRANGE = ("255.255.255.255", "192.168.10.255", "224.0.0.1", "239.1.2.3", "127.0.0.53", "0.0.0.0", "169.254.169.254",
-            "198.51.100.7", "10.244.1.99", "240.0.0.1", "192.168.10.0",
-            "ff02::1", "ff05::2", "::", "fe80::1", "2001:db8:dead::7", "::ffff:10.0.0.1", "64:ff9b::1", "fd00:10:244:1::63")
+_UPLINK_HOSTS = (
+    "192.168.10.1",
+    "192.168.10.21",
+    "192.168.10.22",
+    "203.0.113.5",
+    "203.0.113.77",
+    "8.8.8.8",
+    "172.31.5.9",
+    "2001:db8:10::1",
+    "2001:db8:10::21",
+    "2001:db8:cafe::5",
+    "2001:db8:cafe::77",
+    "2606:4700::8888",
+)
+_SERVICES = (
+    "10.96.0.1",
+    "10.96.0.10",
+    "10.96.44.3",
+    "203.0.113.100",
+    "fd00:10:96::1",
+    "fd00:10:96::a",
+    "fd00:10:96::44:3",
+    "2001:db8:cafe::100",
+)
+_STRANGE = (
+    "255.255.255.255",
+    "192.168.10.255",
+    "224.0.0.1",
+    "239.1.2.3",
+    "127.0.0.53",
+    "0.0.0.0",
+    "169.254.169.254",
+    "198.51.100.7",
+    "10.244.1.99",
+    "240.0.0.1",
+    "192.168.10.0",
+    "ff02::1",
+    "ff05::2",
+    "::",
+    "fe80::1",
+    "2001:db8:dead::7",
+    "::ffff:10.0.0.1",
+    "64:ff9b::1",
+    "fd00:10:244:1::63",
+)
 _LAST_OCTETS = (5, 6, 7, 130)
 
 
@@ -141,8 +189,14 @@ def random_site(rng: random.Random) -> Site:
         links.append(link)
         routes += more
     rules, policy_routes = _policy_routing(rng, names)
-    return Site(tuple(links), _own_addresses(rng), _dummy_addresses(rng), (*routes, *_dead_ends(rng), *policy_routes),
-                rules, _sysctls(rng, names))
+    return Site(
+        tuple(links),
+        _own_addresses(rng),
+        _dummy_addresses(rng),
+        (*routes, *_dead_ends(rng), *policy_routes),
+        rules,
+        _sysctls(rng, names),
+    )
 
 
 def _mac(rng: random.Random, side: int) -> str:
@@ -188,23 +242,32 @@ def _dead_ends(rng: random.Random) -> list[Route]:
     kinds = ("blackhole", "unreachable", "prohibit")
     if rng.random() < 0.5:
         return []
-    return [Route("198.51.100.0/24", "", kind=rng.choice(kinds)), Route("2001:db8:dead::/48", "", kind=rng.choice(kinds))]
+    return [
+        Route("198.51.100.0/24", "", kind=rng.choice(kinds)),
+        Route("2001:db8:dead::/48", "", kind=rng.choice(kinds)),
+    ]
 
 
 def _policy_routing(rng: random.Random, names: tuple[str, ...]) -> tuple[tuple[str, ...], list[Route]]:
     """Tables chosen by mark or source, as AWS' CNI and WireGuard set them up."""
     if rng.random() < 0.6:
         return (), []
-    rules = ["-4 rule add fwmark 0x80/0x80 lookup 100 pref 1024", "-6 rule add fwmark 0x80/0x80 lookup 100 pref 1024",
-             "-4 rule add from 10.244.1.6 lookup 101 pref 1536"]
+    rules = [
+        "-4 rule add fwmark 0x80/0x80 lookup 100 pref 1024",
+        "-6 rule add fwmark 0x80/0x80 lookup 100 pref 1024",
+        "-4 rule add from 10.244.1.6 lookup 101 pref 1536",
+    ]
     if rng.random() < 0.4:
         rules.append(f"-4 rule add iif {names[1]} to 172.31.0.0/16 lookup 102 pref 1540")
     if rng.random() < 0.3:
         rules.append("-4 rule add to 203.0.113.100 prohibit pref 1550")
-    routes = [Route("default", names[-1], "via 10.244.2.254 onlink", table="100"),
-              Route("::/0", names[-1], table="100"),
-              Route("192.168.10.0/24", names[0], table="101"), Route("0.0.0.0/0", "", kind="unreachable", table="101"),
-              Route("172.31.0.0/16", "", kind="throw", table="102")]
+    routes = [
+        Route("default", names[-1], "via 10.244.2.254 onlink", table="100"),
+        Route("::/0", names[-1], table="100"),
+        Route("192.168.10.0/24", names[0], table="101"),
+        Route("0.0.0.0/0", "", kind="unreachable", table="101"),
+        Route("172.31.0.0/16", "", kind="throw", table="102"),
+    ]
     return tuple(rules), routes
 
 

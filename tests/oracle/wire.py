@@ -63,7 +63,9 @@ class Packet:
 
     def encode(self) -> bytes:
         """`raw`, where that was given, else what the fields say."""
-        return self.raw or _ipv6(self) if self.family == 6 else _ipv4(self)
+        if self.raw:
+            return self.raw
+        return _ipv6(self) if self.family == 6 else _ipv4(self)
 
 
 def checksum(data: bytes) -> int:
@@ -97,8 +99,13 @@ def _ipv6(packet: Packet) -> bytes:
 
 def _extension(kind: int, following: int, packet: Packet) -> bytes:
     if kind == FRAGMENT:
-        return struct.pack("!BBHI", following, 0, (packet.fragment & FRAGMENT_OFFSET) << 3 | bool(
-            packet.fragment & MORE_FRAGMENTS), packet.ident)
+        return struct.pack(
+            "!BBHI",
+            following,
+            0,
+            (packet.fragment & FRAGMENT_OFFSET) << 3 | bool(packet.fragment & MORE_FRAGMENTS),
+            packet.ident,
+        )
     if kind == ROUTING:
         return struct.pack("!BBBBI", following, 2, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, packet.dst)
     four_bytes_of_padding = b"\1\4\0\0\0\0"
@@ -112,17 +119,19 @@ def _transport(packet: Packet, pseudo_header: Any) -> bytes:
         covered = (b"" if packet.proto == ICMP else pseudo_header(len(data))) + data
         value = checksum(covered) or (0xFFFF if packet.proto in (UDP, UDPLITE) else 0)
         data = _with_checksum(data, at, value ^ 0x1234 if packet.spoilt else value)
-    return data if packet.cut is None else data[:packet.cut]
+    return data if packet.cut is None else data[: packet.cut]
 
 
 def _with_checksum(data: bytes, at: int, value: int) -> bytes:
-    return data[:at] + value.to_bytes(2, "big") + data[at + 2:]
+    return data[:at] + value.to_bytes(2, "big") + data[at + 2 :]
 
 
 def _tcp(packet: Packet) -> tuple[bytes, int]:
     options = packet.options + bytes(-len(packet.options) % 4)
     words = 5 + len(options) // 4
-    head = struct.pack("!HHIIBBHHH", packet.sport, packet.dport, packet.seq, packet.ack, words << 4, packet.flags, 65000, 0, 0)
+    head = struct.pack(
+        "!HHIIBBHHH", packet.sport, packet.dport, packet.seq, packet.ack, words << 4, packet.flags, 65000, 0, 0
+    )
     return head + options + packet.payload, 16
 
 
@@ -198,7 +207,7 @@ _CRC_TABLE = [_crc_step(byte) for byte in range(256)]
 
 def decode(raw: bytes) -> dict[str, Any]:
     """The header fields of a packet; what is cut off or absent is left out."""
-    if len(raw) < 20 or raw[0] >> 4 == 6 and len(raw) < 40:
+    if len(raw) < 20 or (raw[0] >> 4 == 6 and len(raw) < 40):
         return {"short": len(raw)}
     if raw[0] >> 4 == 4:
         fields, proto, at, offset = _decode_ipv4(raw)
@@ -212,8 +221,15 @@ def decode(raw: bytes) -> dict[str, Any]:
 
 def _decode_ipv4(raw: bytes) -> tuple[dict[str, Any], int, int, int]:
     size, ident, fragment = struct.unpack_from("!HHH", raw, 2)
-    fields = {"v": 4, "src": socket.inet_ntoa(raw[12:16]), "dst": socket.inet_ntoa(raw[16:20]),
-              "ttl": raw[8], "tos": raw[1], "id": ident, "len": size}
+    fields = {
+        "v": 4,
+        "src": socket.inet_ntoa(raw[12:16]),
+        "dst": socket.inet_ntoa(raw[16:20]),
+        "ttl": raw[8],
+        "tos": raw[1],
+        "id": ident,
+        "len": size,
+    }
     if fragment:
         fields["frag"] = fragment
     return fields, raw[9], (raw[0] & 15) * 4, fragment & FRAGMENT_OFFSET
@@ -221,9 +237,16 @@ def _decode_ipv4(raw: bytes) -> tuple[dict[str, Any], int, int, int]:
 
 def _decode_ipv6(raw: bytes) -> tuple[dict[str, Any], int, int, int]:
     word, size, following, hops = struct.unpack_from("!IHBB", raw)
-    src, dst = (str(ipaddress.IPv6Address(raw[at:at + 16])) for at in (8, 24))
-    fields = {"v": 6, "src": src, "dst": dst, "ttl": hops, "tos": word >> 20 & 0xFF, "id": word & 0xFFFFF,
-              "len": size + 40}
+    src, dst = (str(ipaddress.IPv6Address(raw[at : at + 16])) for at in (8, 24))
+    fields = {
+        "v": 6,
+        "src": src,
+        "dst": dst,
+        "ttl": hops,
+        "tos": word >> 20 & 0xFF,
+        "id": word & 0xFFFFF,
+        "len": size + 40,
+    }
     at, offset = 40, 0
     while following in (HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION) and at + 8 <= len(raw) and not offset:
         fields.setdefault("ext", following)
@@ -241,7 +264,7 @@ def _decode_transport(fields: dict[str, Any], proto: int, data: bytes) -> None:
     if proto == TCP and len(data) >= 20:
         fields["seq"], fields["ack"] = struct.unpack_from("!II", data, 4)
         fields["flags"] = "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if data[13] >> bit & 1) or "-"
-        fields.update(_decode_mss(data[20:(data[12] >> 4) * 4]))
+        fields.update(_decode_mss(data[20 : (data[12] >> 4) * 4]))
     if proto in ICMP_ERRORS and len(data) >= 8:
         fields["type"], fields["code"] = data[0], data[1]
         if data[0] in ICMP_ERRORS[proto]:
@@ -255,7 +278,7 @@ def _decode_mss(options: bytes) -> dict[str, int]:
     while len(options) >= 2 and options[0] != end:
         if options[0] == mss and len(options) >= 4:
             return {"mss": int.from_bytes(options[2:4], "big")}
-        options = options[1:] if options[0] == padding else options[max(options[1], 2):]
+        options = options[1:] if options[0] == padding else options[max(options[1], 2) :]
     return {}
 
 

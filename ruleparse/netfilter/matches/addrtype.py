@@ -29,8 +29,10 @@ Limit = str | None
 """The interface ("in" or "out") that the address has to be one of."""
 
 
-def _looked_up(table: str, address: Number, packet: Packet, world: World) -> Packet:
-    return world.probe(table, packet.but({"dst": address, "route_type": 0, "route_out": 0}))
+def _looked_up(address: Number, packet: Packet, world: World) -> Packet:
+    """A lookup as if root sent something to the address, with nothing else known about it."""
+    blank = dict.fromkeys(("src", "mark", "tos", "proto", "sport", "dport", "local", "route_in", "route_type", "route_out"), 0)
+    return world.probe("address type", packet.but({**blank, "dst": address}))
 
 
 def _on_interface(limit: Limit, found: Packet, packet: Packet) -> Bool:
@@ -52,7 +54,7 @@ def _type4(wanted: int, address: Number, limit: Limit, packet: Packet, world: Wo
     plain = negate(either(broadcast, multicast))
     if plain is False:
         return special
-    found = _looked_up("address type", address, packet, world)
+    found = _looked_up(address, packet, world)
     on_interface = _on_interface(limit, found, packet)
     kinds = tuple(kind for kind in _OWN if wanted >> kind & 1)
     holds = both(on_interface, _is_of(kinds, found))
@@ -86,7 +88,7 @@ def _type6(wanted: int, address: Number, limit: Limit, packet: Packet, world: Wo
         itself = both(itself, bits.equal_masked(address, 0, -1))
     if itself is False or not wanted & _LOOKED_UP6:
         return itself
-    found = _looked_up("address type", address, packet, world)
+    found = _looked_up(address, packet, world)
     kinds = tuple(kind for kind in (fields.LOCAL, fields.ANYCAST) if wanted >> kind & 1)
     holds = both(_on_interface(limit, found, packet), _is_of(kinds, found))
     if wanted & TYPES["UNREACHABLE"]:

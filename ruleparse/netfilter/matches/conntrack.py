@@ -5,16 +5,18 @@ from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool
-from ruleparse.codec import Codec, Prefix
+from ruleparse.codec import Codec, Prefix, protocol
 from ruleparse.netfilter import fields
-from ruleparse.netfilter.core import PROTOCOL
-from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests, ask
+from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.fields import DNAT, DST_NAT, ESTABLISHED, INVALID, NEW, RELATED, SNAT, SRC_NAT, UNTRACKED
 from ruleparse.netfilter.values import HOST_PREFIX, PORTS, bit_names, one_of, span_of
 from ruleparse.packet import Packet
 from ruleparse.program import Key, Test, World
 
-STATES = {"INVALID": INVALID, "NEW": NEW, "RELATED": RELATED, "ESTABLISHED": ESTABLISHED, "UNTRACKED": UNTRACKED, "SNAT": SNAT, "DNAT": DNAT}
+STATES = {
+    "INVALID": INVALID, "NEW": NEW, "RELATED": RELATED, "ESTABLISHED": ESTABLISHED, "UNTRACKED": UNTRACKED,
+    "SNAT": SNAT, "DNAT": DNAT,
+}  # fmt: skip
 STATUSES = {
     "NONE": 0, "EXPECTED": fields.EXPECTED, "SEEN_REPLY": fields.SEEN_REPLY, "ASSURED": fields.ASSURED,
     "CONFIRMED": fields.CONFIRMED,
@@ -25,8 +27,9 @@ def state_holds(wanted: int, packet: Packet, _: World) -> Bool:
     """Whether the connection's state is among `wanted`; SNAT and DNAT mean that the tuple really changed."""
     state, status = packet["ct_state"], packet["ct_status"]
     exists = tracked(packet)
-    changed = [bits.both(exists, bits.any_bit(status, b)) for want, b in ((SNAT, SRC_NAT), (DNAT, DST_NAT)) if wanted & want]
-    return bits.any_of([bits.any_bit(state, wanted & 0xFF & ~(SNAT | DNAT)), *changed])
+    rewritten = (SRC_NAT if wanted & SNAT else 0) | (DST_NAT if wanted & DNAT else 0)
+    changed = bits.both(exists, bits.any_bit(status, rewritten))
+    return bits.either(bits.any_bit(state, wanted & ~(SNAT | DNAT)), changed)
 
 
 def tracked(packet: Packet) -> Bool:
@@ -58,10 +61,12 @@ def _between(field: str) -> Callable[[tuple[int, int], Packet, World], Bool]:
     return lambda value, packet, _: bits.between(packet[field], *value)
 
 
+_PROTOCOL_NUMBER = Codec("protocol", protocol)
+_ANY_TIME = (0, (1 << 32) - 1)
 _DIRECTION = one_of({"ORIGINAL": 0, "REPLY": 1})
 
 MEANINGS: dict[str, tuple[Codec[Any], Callable[[Any, Packet, World], Bool] | None]] = {
-    "--ctproto": (PROTOCOL, lambda value, packet, _: bits.equal_masked(packet["ct_proto"], value, -1)),
+    "--ctproto": (_PROTOCOL_NUMBER, lambda value, packet, _: bits.equal_masked(packet["ct_proto"], value, -1)),
     "--ctorigsrc": (HOST_PREFIX, _within("ct_src")),
     "--ctorigdst": (HOST_PREFIX, _within("ct_dst")),
     "--ctreplsrc": (HOST_PREFIX, _within("ct_reply_src")),
@@ -77,6 +82,11 @@ MEANINGS: dict[str, tuple[Codec[Any], Callable[[Any, Packet, World], Bool] | Non
 """Every option but --ctstate: how its value is written and what it asks; None where only the running system knows."""
 
 
+def _expires(context: Context, wanted: tuple[int, int]) -> Callable[[Any, Packet, World], Bool]:
+    question = context.asks(f"the connection expires in {wanted[0]} to {wanted[1]} seconds", "conntrack -L")
+    return lambda _value, _packet, world: wanted == _ANY_TIME or world.ask(question)
+
+
 def _tests(givens: Givens, context: Context) -> Tests:
     decides = givens.has("--ctstate")
     for given in givens:
@@ -85,8 +95,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
             continue
         codec, means = MEANINGS[given.name]
         if means is None:
-            yield ask(context.asks(f"the connection expires in {given.value[0]} to {given.value[1]} seconds", "conntrack -L"), given.negated)
-            continue
+            means = _expires(context, given.value)
         question = of_connection(means, given.negated)
         yield Test(Key((given.name[2:],), codec, _or_untracked(question) if decides else question), given.value)
 

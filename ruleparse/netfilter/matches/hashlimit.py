@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 from ruleparse.codec import Codec
-from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests, ask
+from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.rates import rate
-from ruleparse.netfilter.unsettled import here
+from ruleparse.netfilter.unsettled import ask_each_time, here
 from ruleparse.netfilter.values import TEXT, whole
 
 _PACKETS = rate(1_000_000)
@@ -39,8 +39,10 @@ def _as_kept(octets: int) -> int:
 def _show_rate(value: Rate) -> str:
     if not value.of_bytes:
         return _PACKETS.show(value.amount)
-    unit = next(name for name, size in _SIZES.items() if value.amount % size == 0 and value.amount >= size or size == 1)
-    return f"{value.amount // _SIZES[unit]}{unit}b/s"
+    for unit, size in _SIZES.items():
+        if value.amount >= size and value.amount % size == 0:
+            return f"{value.amount // size}{unit}b/s"
+    return "0b/s"
 
 
 def _parse_burst(text: str) -> str:
@@ -58,7 +60,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
     limit = f"{givens.get('--hashlimit-name', '')} of {_RATE.show(givens.get(name))}"
     mode = f" for each {givens.get('--hashlimit-mode')}" if givens.has("--hashlimit-mode") else ""
     question = context.asks(f"the limit {limit}{mode} has room {here(context)}", _settle(givens, context))
-    return [ask(question, above is not givens.negated(name))]
+    return [ask_each_time(question, above is not givens.negated(name))]
 
 
 def _settle(givens: Givens, context: Context) -> str:
@@ -67,7 +69,7 @@ def _settle(givens: Givens, context: Context) -> str:
 
 MATCH = Match(
     "hashlimit",
-    """A token bucket for each source, destination or port: `upto` matches while there is room, `above` when there is not.
+    """A token bucket for each source, destination or port: `upto` matches while it has room, `above` when it has not.
     A dump does not hold how full they are, so this is an assumption
     (iptables-extensions(8); net/netfilter/xt_hashlimit.c).""",
     (

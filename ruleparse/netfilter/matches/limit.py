@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from ruleparse.netfilter.extension import Context, Givens, Match, Option
+from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.rates import rate
-from ruleparse.netfilter.unsettled import asks, here
+from ruleparse.netfilter.unsettled import ask_each_time, here
 from ruleparse.netfilter.values import whole
 
 _RATE = rate(10000)
 _DEFAULT = _RATE.parse("3/hour")
 
 
-def _words(givens: Givens, context: Context) -> str:
-    shown = _RATE.show(givens.get("--limit", _DEFAULT))
-    return f"the limit of {shown} (burst {givens.get('--limit-burst', 5)}) has room {here(context)}"
+def _tests(givens: Givens, context: Context) -> Tests:
+    shown, burst = _RATE.show(givens.get("--limit", _DEFAULT)), givens.get("--limit-burst", 5)
+    return [ask_each_time(context.asks(f"the limit of {shown} (burst {burst}) has room {here(context)}"))]
 
 
 MATCH = Match(
@@ -20,6 +20,6 @@ MATCH = Match(
     (iptables-extensions(8); net/netfilter/xt_limit.c).""",
     (Option(("--limit",), _RATE), Option(("--limit-burst",), whole(32))),
     state="unknown",
-    tests=asks(_words),
+    tests=_tests,
     native_in_nft=True,
 )

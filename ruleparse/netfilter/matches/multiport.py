@@ -31,14 +31,19 @@ def _among(*fields: str) -> Callable[[Ports, Packet, World], Bool]:
 
 _CODEC: Codec[Ports] = Codec("port[:port][,port[:port]…]", _parse, _show)
 
+
+def _key(words: str, *fields: str) -> Key:
+    return Key(fields, _CODEC, _among(*fields), words)
+
+
 MATCH = Match(
     "multiport",
     """Any of up to 15 ports, of TCP, UDP, UDP-Lite, SCTP and DCCP
     (iptables-extensions(8); net/netfilter/xt_multiport.c).""",
     (
-        Option(("--sports", "--source-ports"), _CODEC, Key(("sport",), _CODEC, _among("sport"), "source port {}")),
-        Option(("--dports", "--destination-ports"), _CODEC, Key(("dport",), _CODEC, _among("dport"), "destination port {}")),
-        Option(("--ports",), _CODEC, Key(("port",), _CODEC, _among("sport", "dport"), "source or destination port {}")),
+        Option(("--sports", "--source-ports"), _CODEC, _key("source port {}", "sport")),
+        Option(("--dports", "--destination-ports"), _CODEC, _key("destination port {}", "dport")),
+        Option(("--ports",), _CODEC, _key("source or destination port {}", "sport", "dport")),
     ),
     reads=4,
 )

@@ -44,8 +44,8 @@ def _tests(givens: Givens, context: Context) -> Tests:
 
 MATCH = Match(
     "owner",
-    """The user or group of the local socket that sent the packet. Packets without one, as those that are forwarded, match
-    only where all is negated (iptables-extensions(8); net/netfilter/xt_owner.c).""",
+    """The user or group of the local socket that sent the packet. One without a socket, as are those that are
+    forwarded, matches only where all is negated (iptables-extensions(8); net/netfilter/xt_owner.c).""",
     (
         Option(("--uid-owner",), _IDS),
         Option(("--gid-owner",), _IDS),

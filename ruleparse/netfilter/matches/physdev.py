@@ -45,8 +45,8 @@ def _tests(givens: Givens, context: Context) -> Tests:
 
 MATCH = Match(
     "physdev",
-    """The bridge ports a packet came in and leaves by. Packets of this node, over loopback, or on a node whose bridges do
-    not call iptables have none (iptables-extensions(8); net/netfilter/xt_physdev.c).""",
+    """The bridge ports a packet came in and leaves by. Packets of this node or over loopback have none, nor has any on
+    a node whose bridges do not call iptables (iptables-extensions(8); net/netfilter/xt_physdev.c).""",
     tuple(Option((name,), _NAME if name in ("--physdev-in", "--physdev-out") else FLAG) for name in _WORDS),
     tests=_tests,
 )

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ruleparse.netfilter.core import PROTOCOL
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests, ask
+from ruleparse.netfilter.unsettled import written
 from ruleparse.netfilter.values import HOST_PREFIX, hexadecimal, one_of, whole
 from ruleparse.program import Masked
-
-
-def _transformation(givens: Givens) -> Iterator[str]:
-    for given in givens:
-        if given.name not in ("--dir", "--pol"):
-            yield from (["!"] if given.negated else [])
-            yield f"{given.name} {given.option.codec.show(given.value)}".rstrip()
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
@@ -20,14 +12,14 @@ def _tests(givens: Givens, context: Context) -> Tests:
         yield Masked("ipsec", 0, 1)
         return
     yield Masked("ipsec", 1, 1)
-    if wanted := " ".join(_transformation(givens)):
-        yield ask(context.asks(f"IPsec transforms the packet as {wanted} says", "ip xfrm policy; ip xfrm state"))
+    if wanted := written(given for given in givens if given.name not in ("--dir", "--pol")):
+        yield ask(context.asks(f"IPsec transforms the packet as{wanted} says", "ip xfrm policy; ip xfrm state"))
 
 
 MATCH = Match(
     "policy",
-    """Whether IPsec decrypted the packet or will encrypt it. A packet is taken for one without IPsec unless it is said to
-    have it; how it is transformed is an assumption (iptables-extensions(8); net/netfilter/xt_policy.c).""",
+    """Whether IPsec decrypted the packet or will encrypt it. A packet is taken for one without IPsec unless it is
+    said to have it; how it is transformed is an assumption (iptables-extensions(8); net/netfilter/xt_policy.c).""",
     (
         Option(("--dir",), one_of({"in": 1, "out": 2})),
         Option(("--pol",), one_of({"none": 0, "ipsec": 1})),

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ruleparse.codec import Codec, address, show_address
-from ruleparse.netfilter.extension import NEVER, Context, Givens, Match, Option, Tests, ask
-from ruleparse.netfilter.unsettled import here
+from ruleparse.netfilter.extension import NEVER, Context, Givens, Match, Option, Tests
+from ruleparse.netfilter.unsettled import ask_each_time, here
 from ruleparse.netfilter.values import TEXT, whole
 
 
@@ -22,9 +22,10 @@ def _tests(givens: Givens, context: Context) -> Tests:
         return [NEVER] if givens.negated("--set") else []
     side = "destination" if givens.has("--rdest") else "source"
     name = givens.get("--name", "DEFAULT")
-    words = " ".join([f"the packet's {side} is in the list of recent addresses {name}", *_conditions(givens), here(context)])
+    listed = f"the packet's {side} is in the list of recent addresses {name}"
+    words = " ".join([listed, *_conditions(givens), here(context)])
     negated = any(givens.negated(option) for option in ("--rcheck", "--update", "--remove"))
-    return [ask(context.asks(words, f"cat /proc/net/xt_recent/{name}"), negated)]
+    return [ask_each_time(context.asks(words, f"cat /proc/net/xt_recent/{name}"), negated)]
 
 
 _MASK: Codec[tuple[int, int]] = Codec(

@@ -53,7 +53,7 @@ def _reversed(check: Check, packet: Packet) -> Packet:
     mark = packet["mark"] if check.with_mark else 0
     return packet.but({
         "src": source, "dst": packet["src"], "mark": mark, "route_in": 0, "route_type": 0, "route_out": 0,
-        "sport": 0, "dport": 0, "uid": 0, "proto": packet["proto"] if check.family == 6 else 0,
+        "sport": 0, "dport": 0, "local": 0, "proto": packet["proto"] if check.family == 6 else 0,
     })  # fmt: skip
 
 
@@ -62,12 +62,17 @@ def _is_link_local(address: Number) -> Bool:
 
 
 def _passes(check: Check, packet: Packet, world: World) -> Bool:
+    """IPv6 prefers, of several routes to one prefix, that by the interface the packet came in by (rt6_device_match)."""
     exempt = _needs_no_way_back(check, packet)
     if exempt is True:
         return True
-    back = world.probe("fib", _reversed(check, packet))
+    reverse = _reversed(check, packet)
+    back = world.probe("fib", reverse)
     kind = back["route_type"]
     same_way = True if check.loose else bits.equal(back["route_out"], packet["in"])
+    if check.family == 6 and same_way is not True:
+        along = world.probe("fib", reverse.but({"route_in": packet["in"]}))
+        same_way = either(same_way, bits.equal(along["route_out"], packet["in"]))
     good = both(bits.equal_masked(kind, fields.UNICAST, -1), same_way)
     if check.accept_local:
         local = bits.equal_masked(kind, fields.LOCAL, -1)

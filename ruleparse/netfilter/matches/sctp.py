@@ -3,8 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ruleparse.codec import Codec
-from ruleparse.netfilter import wire
-from ruleparse.netfilter.bytewise import of_bytes, transport_header
+from ruleparse.netfilter.bytewise import cut_if, of_bytes, transport_header
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.fields import SCTP
 from ruleparse.netfilter.values import DPORT, SPORT, span_of
@@ -13,10 +12,11 @@ from ruleparse.program import Test
 CHUNKS = {
     "DATA": 0, "INIT": 1, "INIT_ACK": 2, "SACK": 3, "HEARTBEAT": 4, "HEARTBEAT_ACK": 5, "ABORT": 6, "SHUTDOWN": 7,
     "SHUTDOWN_ACK": 8, "ERROR": 9, "COOKIE_ECHO": 10, "COOKIE_ACK": 11, "ECN_ECNE": 12, "ECN_CWR": 13,
-    "SHUTDOWN_COMPLETE": 14, "I_DATA": 64, "ASCONF_ACK": 128, "RE_CONFIG": 130, "PAD": 132, "FORWARD_TSN": 192, "ASCONF": 193,
-    "I_FORWARD_TSN": 194,
+    "SHUTDOWN_COMPLETE": 14, "I_DATA": 64, "ASCONF_ACK": 128, "RE_CONFIG": 130, "PAD": 132, "FORWARD_TSN": 192,
+    "ASCONF": 193, "I_FORWARD_TSN": 194,
 }  # fmt: skip
 _NAMES = {number: name for name, number in CHUNKS.items()}
+_HEADER = 12
 _FLAGS = {0: "IUBE", 6: "T", 14: "T", 64: "IUBE"}
 """Letters of a chunk's flags, the lowest bit last."""
 
@@ -74,16 +74,24 @@ def _show(wanted: Wanted) -> str:
     return f"{wanted.mode} {','.join(_show_chunk(*chunk) for chunk in wanted.chunks)}"
 
 
-def chunks_fit(wanted: Wanted, raw: bytes) -> bool:
-    """match_packet of xt_sctp.c."""
-    found = wire.sctp_chunks(transport_header(raw, SCTP) or b"")
-    listed = [(kind, flags) for kind, flags, _ in found if wanted.among(kind)]
-    fitting = {kind for kind, flags in listed if wanted.fits(kind, flags)}
-    if wanted.mode == "any":
-        return bool(fitting)
-    if wanted.mode == "only":
-        return bool(found) and len(listed) == len(found) and all(wanted.fits(*chunk) for chunk in listed)
-    return wanted.chunks is not None and fitting == {kind for kind, _, _ in wanted.chunks}
+def chunks_fit(wanted: Wanted, raw: bytes) -> bool | None:
+    """Whether the chunks are those wanted; None if one is cut short or of length 0 before that is known."""
+    body = transport_header(raw, SCTP)
+    if body is None:
+        return False
+    at, missing = _HEADER, {kind for kind, _, _ in wanted.chunks or ()}
+    while at == _HEADER or at < len(body):
+        if len(body) < at + 4 or body[at + 2 : at + 4] == b"\0\0":
+            return None
+        kind, flags = body[at], body[at + 1]
+        fits = wanted.among(kind) and wanted.fits(kind, flags)
+        if fits and wanted.mode == "any":
+            return True
+        if not fits and wanted.mode == "only":
+            return False
+        missing -= {kind} if fits else set()
+        at += int.from_bytes(body[at + 2 : at + 4], "big") + 3 & ~3
+    return wanted.mode == "only" or (wanted.mode == "all" and wanted.chunks is not None and not missing)
 
 
 _TYPES = Codec("all|any|only CHUNK[:flags][,…]", _parse, _show, words=2)
@@ -91,11 +99,17 @@ _TYPES = Codec("all|any|only CHUNK[:flags][,…]", _parse, _show, words=2)
 
 def _tests(givens: Givens, context: Context) -> Tests:
     for given in givens:
-        if given.name == "--chunk-types":
-            question = context.asks(f"the packet's SCTP chunks fit {_show(given.value)}")
-            yield Test(of_bytes("sctp chunks", chunks_fit, question, _TYPES), given.value, given.negated)
-        elif (test := given.option.test(given.value, given.negated)) is not None:
+        if (test := given.option.test(given.value, given.negated)) is not None:
             yield test
+    wanted: Wanted | None = givens.get("--chunk-types")
+    if wanted is not None:
+        yield cut_if(lambda raw: chunks_fit(wanted, raw) is None, "sctp", "has a chunk that is cut short")
+        question = context.asks(f"the packet's SCTP chunks fit {_show(wanted)}")
+        yield Test(of_bytes("sctp chunks", _holds, question, _TYPES), wanted, givens.negated("--chunk-types"))
+
+
+def _holds(wanted: Wanted, raw: bytes) -> bool:
+    return bool(chunks_fit(wanted, raw))
 
 
 MATCH = Match(
@@ -107,5 +121,5 @@ MATCH = Match(
         Option(("--chunk-types",), _TYPES),
     ),
     tests=_tests,
-    reads=12,
+    reads=_HEADER,
 )

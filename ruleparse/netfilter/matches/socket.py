@@ -3,10 +3,12 @@ from __future__ import annotations
 from ruleparse.netfilter.extension import Context, Givens, Match, Option
 from ruleparse.netfilter.unsettled import asks
 
+_KINDS = {"--transparent": "and is a transparent one", "--nowildcard": "or listens on every address"}
+
 
 def _words(givens: Givens, _: Context) -> str:
-    kinds = [word for option, word in (("--transparent", "transparent"), ("--nowildcard", "not a wildcard's")) if givens.has(option)]
-    return "an open socket of this node belongs to the packet" + (f" ({', '.join(kinds)})" if kinds else "")
+    kinds = [words for option, words in _KINDS.items() if givens.has(option)]
+    return " ".join(["a socket of this node would take the packet", *kinds])
 
 
 MATCH = Match(

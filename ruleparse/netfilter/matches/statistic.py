@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from ruleparse.codec import Codec, integer
-from ruleparse.netfilter.extension import Context, Givens, NEVER, Match, Option, Tests, ask
+from ruleparse.netfilter.extension import NEVER, Context, Givens, Match, Option, Tests
+from ruleparse.netfilter.unsettled import ask_each_time, here
 from ruleparse.netfilter.values import TEXT
 from ruleparse.packet import Assumption
 
@@ -25,11 +26,12 @@ def _tests(givens: Givens, context: Context) -> Tests:
         if odds in (0, HALF):
             return [] if (odds == HALF) is not negated else [NEVER]
         words = f"the random choice of {context.table} {context.chain} at {context.span.where}"
-        return [ask(Assumption(words, "", context.span, odds / HALF), negated)]
+        return [ask_each_time(Assumption(words, "", context.span, odds / HALF), negated)]
     every, packet, negated = givens.get("--every", 1), givens.get("--packet", 0), givens.negated("--every")
     if every == 1:
         return [] if not negated else [NEVER]
-    return [ask(context.asks(f"this is packet {packet} of every {every} that reach this rule"), negated)]
+    words = f"the packet is number {packet} of every {every} {here(context)}"
+    return [ask_each_time(context.asks(words), negated)]
 
 
 MATCH = Match(

@@ -13,7 +13,7 @@ from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Key, Test, World
 
 _END = 65535
-_UPPER = bytes(c - 32 if 97 <= c <= 122 or c >= 0xDF and c != 0xF7 else c for c in range(256))
+_UPPER = bytes(c - 32 if 97 <= c <= 122 or (c >= 0xDF and c != 0xF7) else c for c in range(256))
 """toupper of the kernel's Latin-1 (lib/ctype.c)."""
 
 
@@ -86,8 +86,9 @@ def _tests(givens: Givens, context: Context) -> Tests:
         if given.name in ("--string", "--hex-string"):
             search = _search(given, givens)
             case = ", in any case" if search.any_case else ""
-            words = f"octets {search.start} to {search.end} of the packet hold {given.option.codec.show(given.value)}{case}"
-            yield Test(_key(context.asks(words), is_new), search, given.negated)
+            text = given.option.codec.show(given.value)
+            question = context.asks(f"octets {search.start} to {search.end} of the packet hold {text}{case}")
+            yield Test(_key(question, is_new), search, given.negated)
 
 
 MATCH = Match(

@@ -4,7 +4,8 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import Codec, integer
 from ruleparse.netfilter import wire
-from ruleparse.netfilter.extension import Context, Given, Givens, Match, Option, Tests, ask
+from ruleparse.netfilter.bytewise import cut_if, of_bytes, tcp_options_are_cut
+from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.values import DPORT, PORTS, SPORT
 from ruleparse.packet import Packet
 from ruleparse.program import Key, Masked, Test, World
@@ -39,28 +40,23 @@ FLAG_PAIR = Codec(
 )
 
 
-def _has_option(number: int, packet: Packet, _: World) -> Bool:
-    assert packet.raw is not None
-    return number in wire.tcp_options(packet.raw)
-
-
-TCP_OPTION = Key(("tcp option",), Codec("number", int), _has_option, "TCP option {}")
+def _has_option(number: int, raw: bytes) -> bool:
+    return number in wire.tcp_options(raw)
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
-    if context.flavour == "nft" and (pair := _negated_port_pair(givens)):
+    native = context.flavour == "nft" and not givens.has("--tcp-option")
+    if native and (pair := _negated_port_pair(givens)):
         yield pair
         givens = Givens([g for g in givens if g.name not in ("--sport", "--dport")])
     for given in givens:
-        if given.name == "--tcp-option":
-            yield _option_test(given, context)
-        elif (test := given.option.test(given.value, given.negated)) is not None:
+        if (test := given.option.test(given.value, given.negated)) is not None:
             yield test
-
-
-def _option_test(given: Given, context: Context) -> Test:
-    question = context.asks(f"the packet has TCP option {given.value}")
-    return Test(Key(("tcp option",), TCP_OPTION.codec, wire.where_bytes_are_given(_has_option, question)), given.value, given.negated)
+    for given in givens:
+        if given.name == "--tcp-option":
+            yield cut_if(tcp_options_are_cut, "tcp", "has TCP options that are cut short")
+            question = context.asks(f"the packet has TCP option {given.value}")
+            yield Test(of_bytes("tcp option", _has_option, question), given.value, given.negated)
 
 
 def _negated_port_pair(givens: Givens) -> Test | None:
@@ -92,4 +88,5 @@ MATCH = Match(
     tests=_tests,
     reads=20,
     native_in_nft=True,
+    compat_options=("--tcp-option",),
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from ruleparse.codec import Codec, masked_number
 from ruleparse.netfilter.extension import Match, Option
 from ruleparse.netfilter.tos_names import TOS_NAMES
-from ruleparse.program import Masked
+from ruleparse.netfilter.values import masked_test
 
 _NAMES = {name.lower(): value for name, value in TOS_NAMES.items()}
 
@@ -18,5 +18,5 @@ _CODEC = Codec("value[/mask]|name", parse_tos, lambda pair: f"0x{pair[0]:02x}/0x
 MATCH = Match(
     "tos",
     "The TOS octet or traffic class under a mask (iptables-extensions(8); net/netfilter/xt_dscp.c).",
-    (Option(("--tos",), _CODEC, build=lambda value, negated: Masked("tos", *value, negated)),),
+    (Option(("--tos",), _CODEC, build=masked_test("tos")),),
 )

@@ -1,0 +1,179 @@
+"""The one door to the decoders: what chains, rules, addresses, interfaces, marks and sets are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+from ruleparse.cni.antrea_host import AntreaHost
+from ruleparse.cni.aws_vpc import AwsVpc
+from ruleparse.cni.calico import Calico
+from ruleparse.cni.cilium_host import CiliumHost
+from ruleparse.cni.decoder import Case, Decoder, Mark, first
+from ruleparse.cni.docker import Docker
+from ruleparse.cni.fail2ban import Fail2ban
+from ruleparse.cni.firewalld import Firewalld
+from ruleparse.cni.flannel import Flannel
+from ruleparse.cni.ip_masq_agent import IpMasqAgent
+from ruleparse.cni.istio import Istio
+from ruleparse.cni.kube_proxy import KubeProxy
+from ruleparse.cni.kube_proxy_ipvs import KubeProxyIpvs
+from ruleparse.cni.kube_proxy_userspace import KubeProxyUserspace
+from ruleparse.cni.kube_router import KubeRouter
+from ruleparse.cni.kube_services import Endpoint
+from ruleparse.cni.kubelet import Kubelet
+from ruleparse.cni.node_local_dns import NodeLocalDns
+from ruleparse.cni.openshift_sdn import OpenShiftSdn
+from ruleparse.cni.ovn_kubernetes import OvnKubernetes
+from ruleparse.cni.portmap import Portmap
+from ruleparse.cni.saved import Here, SavedRules
+from ruleparse.cni.ufw import Ufw
+from ruleparse.cni.weave import Weave
+from ruleparse.evaluate import Hit
+from ruleparse.netfilter.program import NetfilterProgram
+from ruleparse.packet import Packet
+from ruleparse.program import Rule, Stop, Table
+
+DECODERS: tuple[type[Decoder], ...] = (
+    KubeProxyIpvs,
+    KubeProxy,
+    KubeProxyUserspace,
+    Kubelet,
+    Calico,
+    AwsVpc,
+    Flannel,
+    KubeRouter,
+    Weave,
+    AntreaHost,
+    CiliumHost,
+    OvnKubernetes,
+    OpenShiftSdn,
+    Portmap,
+    IpMasqAgent,
+    NodeLocalDns,
+    Docker,
+    Firewalld,
+    Ufw,
+    Fail2ban,
+    Istio,
+)
+"""in the order in which they are asked"""
+
+
+class Names:
+    """The names of one family's rules. Nothing is read before it is asked for."""
+
+    def __init__(self, program: NetfilterProgram) -> None:
+        self._saved = [SavedRules(program, ruleset) for ruleset in program.rulesets]
+        self._decoders = [[decoder(saved) for decoder in DECODERS] for saved in self._saved]
+        self._family = program.family
+        self._rules: dict[Rule, str | None] = {}
+
+    @classmethod
+    def of(cls, program: NetfilterProgram) -> Names:
+        """The names of a program, kept with it: the next packet asks about the same rules."""
+        kept: dict[str, Names] = vars(program)
+        return kept.setdefault("names", cls(program))
+
+    def writers(self) -> list[str]:
+        """Programs that wrote rules here, with their versions as far as they can be told."""
+        return list(dict.fromkeys(writer for decoder in self._all() if (writer := decoder.writer())))
+
+    def chain(self, group: str, chain: str) -> str | None:
+        """`service default/web:http`, `to pod interface cali123 (namespace default)` …"""
+        return first(decoder.chain(group, chain) for decoder in self._present)
+
+    def rule(self, table: Table, rule: Rule) -> str | None:
+        """What it means that this rule was hit: a phrase for one step of the path."""
+        if rule not in self._rules:
+            self._rules[rule] = self._rule(table, rule)
+        return self._rules[rule]
+
+    def _rule(self, table: Table, rule: Rule) -> str | None:
+        if (place := self._place(table, rule)) is None:
+            return "no rule of the chain decided" if dropping_policy(table, rule) else None
+        here, decoders = place
+        return first(decoder.rule(here) for decoder in decoders) or first(
+            decoder.chain(table.group, here.target) for decoder in decoders
+        )
+
+    def decision(self, table: Table, rule: Rule, packet: Packet, hits: Sequence[Hit]) -> list[str]:
+        """Full sentences on the rule that decided, and on the way there if it let the packet through."""
+        as_it_was = next((hit.packet for hit in reversed(hits) if hit.rule is rule), packet)
+        case = Case(as_it_was, self._family, tuple(self._path(hits)))
+        place = self._place(table, rule)
+        if dropping_policy(table, rule):
+            return self._policy(table)
+        sentences = [s for decoder in place[1] for s in decoder.decision(place[0], case)] if place else []
+        if any(isinstance(action, Stop) and action.verdict == "accept" for action in rule.actions):
+            sentences += [s for decoder in self._present for s in decoder.remarks(case)]
+        return list(dict.fromkeys(sentences))
+
+    def _policy(self, table: Table) -> list[str]:
+        start = f"No rule of {table.label} accepted the packet, and the chain's policy is DROP."
+        more = (decoder.under_drop for decoder in self._present if table.label == "FORWARD")
+        return [start, *filter(None, more)]
+
+    def address(self, value: int, family: int) -> str | None:
+        """`service default/web:http`, `endpoint of default/web:http`."""
+        return self._ask(lambda decoder: decoder.address(value, family))
+
+    def interface(self, name: str) -> str | None:
+        """`pod interface (Calico)`, `flannel's VXLAN device`."""
+        return self._ask(lambda decoder: decoder.interface(name))
+
+    def set(self, name: str) -> str | None:
+        """`all Calico IP pools`."""
+        return self._ask(lambda decoder: decoder.set(name))
+
+    def mark(self, value: int, mask: int) -> str | None:
+        """What the bits of a mark under `mask` say; a mask of a few bits also says what is not set."""
+        whole = mask & 0xFFFFFFFF == 0xFFFFFFFF
+        said = []
+        for known in self._marks:
+            if known.bits & mask == known.bits and value & known.bits == known.bits:
+                said.append(known.says)
+            elif known.bits == mask and not value & mask and not whole:
+                said.append(f"not set: {known.says}")
+        return ", ".join(said) or None
+
+    def endpoints(self, chain: str) -> list[Endpoint]:
+        """The endpoints that a chain of a service chooses from, each with its share."""
+        services = (decoder for decoder in self._all() if isinstance(decoder, KubeProxy))
+        return next((found for decoder in services if (found := decoder.endpoints(chain))), [])
+
+    # Asking the decoders
+
+    def _all(self) -> Iterator[Decoder]:
+        return (decoder for decoders in self._decoders for decoder in decoders)
+
+    def _ask(self, question: Callable[[Decoder], str | None]) -> str | None:
+        """The first answer; those who wrote here are asked first."""
+        return first(map(question, self._by_presence))
+
+    @cached_property
+    def _by_presence(self) -> list[Decoder]:
+        return sorted(self._all(), key=lambda decoder: not decoder.present)
+
+    @cached_property
+    def _marks(self) -> list[Mark]:
+        return [mark for decoder in self._present for mark in decoder.marks]
+
+    @cached_property
+    def _present(self) -> list[Decoder]:
+        return [decoder for decoder in self._all() if decoder.present]
+
+    def _place(self, table: Table, rule: Rule) -> tuple[Here, list[Decoder]] | None:
+        for saved, decoders in zip(self._saved, self._decoders, strict=True):
+            if saved.holds(table) and (here := saved.here(table, rule)):
+                return here, [decoder for decoder in decoders if decoder.present]
+        return None
+
+    def _path(self, hits: Sequence[Hit]) -> Iterator[Here]:
+        return (place[0] for hit in hits if (place := self._place(hit.table, hit.rule)))
+
+
+def dropping_policy(table: Table, rule: Rule) -> bool:
+    """Whether this is a chain's policy, and it drops."""
+    drops = any(isinstance(action, Stop) and action.verdict == "drop" for action in rule.actions)
+    return table.base and rule is table.default and drops

@@ -1,0 +1,72 @@
+"""Whether a packet is in a set (net/netfilter/ipset/ip_set_core.c, ip_set_test)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ruleparse import bits
+from ruleparse.bits import Bool
+from ruleparse.netfilter.ipset.dimensions import joined, read
+from ruleparse.netfilter.ipset.index import NOT_IN, Membership
+from ruleparse.netfilter.ipset.model import IpSet
+from ruleparse.packet import Packet, assumption
+from ruleparse.program import World
+
+
+def contains(
+    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: World, sets: Mapping[str, IpSet]
+) -> Membership:
+    """Whether a packet of this family is in a set, asked with these directions (`src` or `dst`, one a dimension).
+
+    `matched` is what a rule without `--return-nomatch` asks, `nomatch` what one with it asks. Directions beyond the
+    set's dimensions are ignored; with too few, no packet is ever in it. `sets` are those that a list:set may name.
+    """
+    if subject.type == "list:set":
+        return _in_any(subject, directions, family, packet, world, sets)
+    if len(directions) < len(subject.dimensions) or subject.family not in (None, family):
+        return NOT_IN
+    readings = [
+        (*read(dimension, direction == "src", family, packet), dimension.width(family))
+        for dimension, direction in zip(subject.dimensions, directions, strict=False)
+    ]
+    there = bits.all_of(valid for _, valid, _ in readings)
+    if there is False:
+        return NOT_IN
+    number = joined([(n, width) for n, _, width in readings])
+    if not subject.saved:
+        return Membership(bits.both(there, _ask(subject.name, directions, number, world)), False)
+    matched, nomatch = subject.index.find(number)
+    if subject.index.bad:
+        unread = bits.without(_ask(subject.name, directions, number, world), bits.either(matched, nomatch))
+        matched = bits.either(matched, unread)
+    return Membership(bits.both(there, matched), bits.both(there, nomatch))
+
+
+def _ask(name: str, directions: Sequence[str], number: bits.Number, world: World) -> Bool:
+    question = assumption(f"the packet ({','.join(directions)}) is in set {name}", "ipset save")
+    return world.ask(question, number)
+
+
+def _in_any(
+    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: World, sets: Mapping[str, IpSet]
+) -> Membership:
+    """A list of sets: a packet is in it if it is in one of them."""
+    if not directions:
+        return NOT_IN
+    if not subject.saved:
+        return Membership(
+            world.ask(assumption(f"the packet is in a set of the list {subject.name}", "ipset save")), False
+        )
+    found = list(_each(subject, directions, family, packet, world, sets))
+    return Membership(bits.any_of(m.matched for m in found), bits.any_of(m.nomatch for m in found))
+
+
+def _each(
+    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: World, sets: Mapping[str, IpSet]
+) -> Iterator[Membership]:
+    for name, _, _ in subject.elements():
+        if name in sets:
+            yield contains(sets[name], directions, family, packet, world, sets)
+        else:
+            question = assumption(f"the packet ({','.join(directions)}) is in set {name}", "ipset save")
+            yield Membership(world.ask(question), False)

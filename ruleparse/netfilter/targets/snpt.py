@@ -1,0 +1,12 @@
+from ruleparse.netfilter.extension import Target
+from ruleparse.netfilter.prefix_translation import OPTIONS, translation
+
+TARGET = Target(
+    "SNPT",
+    """Puts the source under another prefix, without a connection, and goes on; a word of the address changes too, so
+    that checksums stay right (ip6tables-extensions(8); net/ipv6/netfilter/ip6t_NPT.c).""",
+    translation("src"),
+    OPTIONS,
+    families=(6,),
+    tables=("mangle",),
+)
