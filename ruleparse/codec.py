@@ -24,6 +24,8 @@ class Codec(Generic[V]):
     parse: Callable[..., V]
     show: Callable[[V], str] = str
     words: int = 1
+    optional: bool = False
+    """whether an option may stand without any of its words"""
 
 
 @dataclass(frozen=True, slots=True)

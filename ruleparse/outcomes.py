@@ -22,11 +22,24 @@ LIMIT = 400
 KEYS = ("decided", "route_out", "dst_nat_rule", "src_nat_rule")
 """Fields by which fates differ even when the verdict is the same."""
 
-_REPORTED = ("src", "dst", "proto", "sport", "dport", "icmp_type", "icmp_code", "ttl", "tos", "mark", "ct_mark", "priority")
+_REPORTED = (
+    "src",
+    "dst",
+    "proto",
+    "sport",
+    "dport",
+    "icmp_type",
+    "icmp_code",
+    "ttl",
+    "tos",
+    "mark",
+    "ct_mark",
+    "priority",
+)
 """Fields of the packet that an answer shows."""
 
 _MOST_UNCERTAIN_HITS = 2000
-_MOST_PATHS = 16
+_MOST_PATHS = 64
 """Beyond so many rules that may or may not be hit, or paths to one fate, only fates are told apart."""
 
 
@@ -109,7 +122,9 @@ class _Splitter:
         same: Bool = True
         for name in (*KEYS, *(f for f in _REPORTED if self.settled_at_first(f))):
             n = packet[name] if packet.given(name) else 0
-            same = bits.both(same, self.unknowns.whatever_is_made_up(bits.equal_masked(n, value(n), -1)))
+            same = bits.both(
+                same, self.unknowns.whatever_is_made_up(bits.equal_masked(n, value(n), -1), also_the_way_out=True)
+            )
         return same
 
     def settled_at_first(self, name: str) -> bool:
@@ -123,7 +138,9 @@ class _Splitter:
         for variable, question in self.unknowns.assumptions.values():
             if len(pieces) > _MOST_PATHS:
                 break
-            pieces = [p for piece in pieces for p in _by_answer(piece, variable, question, self.uncertain(piece.region))]
+            pieces = [
+                p for piece in pieces for p in _by_answer(piece, variable, question, self.uncertain(piece.region))
+            ]
         return pieces
 
     def uncertain(self, region: Bool) -> list[Bool]:
@@ -140,7 +157,8 @@ class _Splitter:
 
 def _by_answer(piece: _Piece, variable: Function, question: Assumption, conditions: Sequence[Bool]) -> list[_Piece]:
     """A piece as it is if no condition depends on a question, else one for each answer."""
-    if not any(bits.depends(c, variable) for c in conditions):
+    settled = bits.both(piece.region, variable) is False or bits.without(piece.region, variable) is False
+    if settled or not any(bits.depends(c, variable) for c in conditions):
         return [piece]
     found = []
     for answer in (True, False):

@@ -30,6 +30,9 @@ class Field:
 
 FIELDS: dict[str, Field] = {}
 
+WAY_OUT = "route_out: "
+"""What the unknown interface of a missing route is called among the unknowns."""
+
 
 def declare(*fields: Field) -> None:
     """Add fields to the one table of fields; a name is declared once."""
@@ -99,10 +102,13 @@ class Unknowns:
             self.places.append(None)
         return self.assumptions[key][0]
 
-    def whatever_is_made_up(self, region: Bool) -> Bool:
-        """A region whatever numbers the system makes up by itself (a random port): those are nobody's input."""
-        made_up = [variable for name, bits in self.fields.items() if name not in FIELDS for variable in bits]
-        return exists(region, made_up)
+    def whatever_is_made_up(self, region: Bool, *, also_the_way_out: bool = False) -> Bool:
+        """A region whatever numbers the system makes up by itself (a random port): those are nobody's input.
+
+        The interface that a missing route would name is asked about, unless it is `also` left out.
+        """
+        hidden = [n for n in self.fields if n not in FIELDS and (also_the_way_out or not n.startswith(WAY_OUT))]
+        return exists(region, [variable for name in hidden for variable in self.fields[name]])
 
     def witness(self, region: Bool) -> Point:
         """Some point of a region that is not empty."""

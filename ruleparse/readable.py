@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ruleparse.bits import Bool
-from ruleparse.codec import INTERFACE_BYTES, interface_name, prefix_length, show_address, show_mac, show_protocol
-from ruleparse.packet import Unknowns
+from ruleparse.codec import prefix_length, show_address, show_mac, show_protocol
+from ruleparse.interface_sets import Cube, show_interfaces
+from ruleparse.packet import WAY_OUT, Unknowns
 
 Row = dict[str, str]
+INTERFACES = frozenset({"in", "out"})
 ROWS = 64
 """Rows that are written out."""
 
@@ -20,10 +22,6 @@ class Rows:
 
     rows: list[Row]
     more: bool = False
-
-
-_Cube = tuple[int, int]
-"""(value, mask): the numbers n with n & mask == value."""
 
 
 def rows(region: Bool, unknowns: Unknowns, family: int) -> Rows | None:
@@ -63,19 +61,23 @@ class _Reader:
         place = self.unknowns.places[variable]
         assert place is not None, "answers were split off before"
         name = place[0]
-        groups: dict[Bool, list[_Cube]] = {}
+        groups: dict[Bool, list[Cube]] = {}
         for cube, rest in self.cubes(region, name, 0, 0):
             groups.setdefault(rest, []).append(cube)
         size = len(self.unknowns.fields[name])
         for rest, found in sorted(groups.items(), key=lambda group: (len(group[1]), group[1])):
-            text = show_values(name, found, size, self.family)
+            if rest is False:
+                continue
+            field = shown_name(name)
+            others = [cube for other, cubes in groups.items() if other is not rest for cube in cubes]
+            text = (
+                show_interfaces(found, others) if field in INTERFACES else show_values(field, found, size, self.family)
+            )
             for row in self.walk(rest):
-                yield {name: text, **row} if text else row
+                yield {field: text, **row} if text else row
 
-    def cubes(self, f: Bool, name: str, value: int, mask: int) -> Iterator[tuple[_Cube, Bool]]:
-        """Every way through the bits of one field that is not a dead end, and what is asked behind it."""
-        if f is False:
-            return
+    def cubes(self, f: Bool, name: str, value: int, mask: int) -> Iterator[tuple[Cube, Bool]]:
+        """Every way through the bits of one field, and what is asked behind it."""
         variable = None if isinstance(f, bool) else f.node_var()
         place = None if variable is None else self.unknowns.places[variable]
         if place is None or place[0] != name:
@@ -90,15 +92,18 @@ class _Reader:
             yield from self.cubes(known, name, value | chosen, mask | bit)
 
 
+def shown_name(name: str) -> str:
+    """A field as the command line calls it; the unknown interface of a missing route is `out`."""
+    return "out" if name.startswith(WAY_OUT) or name == "out_given" else name
+
+
 # Values of one field
 
 
-def show_values(name: str, cubes: list[_Cube], size: int, family: int) -> str:
+def show_values(name: str, cubes: list[Cube], size: int, family: int) -> str:
     """The values that some cubes hold, as the command line takes them."""
     if any(mask == 0 for _, mask in cubes):
         return ""
-    if name in ("in", "out", "route_out", "out_given"):
-        return ",".join(_interfaces(cubes))
     if all(prefix_length_of(mask, size) is not None for _, mask in cubes):
         show = _SHOW.get(name, str)
         if name in ("src", "dst"):
@@ -116,7 +121,7 @@ def prefix_length_of(mask: int, size: int) -> int | None:
     return None if inverse & (inverse + 1) else size - inverse.bit_length()
 
 
-def _spans(cubes: list[_Cube], size: int) -> list[tuple[int, int]]:
+def _spans(cubes: list[Cube], size: int) -> list[tuple[int, int]]:
     """Prefixes as ranges, neighbours joined."""
     spans: list[tuple[int, int]] = []
     for value, mask in sorted(cubes):
@@ -128,14 +133,14 @@ def _spans(cubes: list[_Cube], size: int) -> list[tuple[int, int]]:
     return spans
 
 
-def _ranges(cubes: list[_Cube], size: int, show: Callable[[int], str]) -> Iterator[str]:
+def _ranges(cubes: list[Cube], size: int, show: Callable[[int], str]) -> Iterator[str]:
     for low, high in _spans(cubes, size):
         yield (
             show(low) if low == high else f"{low}-{high}" if show is str else ",".join(map(show, range(low, high + 1)))
         )
 
 
-def _addresses(cubes: list[_Cube], size: int, family: int) -> Iterator[str]:
+def _addresses(cubes: list[Cube], size: int, family: int) -> Iterator[str]:
     """Prefixes where they are few, else ranges."""
     spans = _spans(cubes, size)
     if len(spans) < len(cubes) / 2:
@@ -145,17 +150,3 @@ def _addresses(cubes: list[_Cube], size: int, family: int) -> Iterator[str]:
     for value, mask in cubes:
         length = prefix_length(mask if size < 128 or family == 6 else mask & 0xFFFFFFFF, family)
         yield show_address(value, family) + (f"/{length}" if length not in (32 if family == 4 else 128, None) else "")
-
-
-def _interfaces(cubes: list[_Cube]) -> Iterator[str]:
-    full = (1 << 8 * INTERFACE_BYTES) - 1
-    for value, mask in cubes:
-        known = (full ^ mask).bit_length()
-        name = interface_name(value)
-        yield (
-            name
-            if mask == full
-            else f"{name[: INTERFACE_BYTES - (known + 7) // 8]}+"
-            if not known % 8
-            else f"{value:#x}/{mask:#x}"
-        )

@@ -43,6 +43,11 @@ class Snapshot:
         """Families of which there are rules."""
         return sorted({r.family for d in self.dumps for r in d.rulesets})
 
+    @property
+    def interfaces(self) -> list[str]:
+        """Interfaces that a packet can come in by from outside, as far as `ip link` or `ip addr` was saved."""
+        return [i.name for i in self.routing.interfaces if not i.loopback]
+
     def rulesets(self, family: int) -> list[Ruleset]:
         """The rule sets of a family that are in force: the last of each flavour and table."""
         latest: dict[str, Ruleset] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,9 +151,13 @@ def family_of(spec: Mapping[str, Any]) -> int | None:
 
 
 def asked(
-    spec: Mapping[str, Any], family: int, wire_fields: Mapping[str, Number] | None = None, raw: bytes | None = None
+    spec: Mapping[str, Any],
+    family: int,
+    wire_fields: Mapping[str, Number] | None = None,
+    raw: bytes | None = None,
+    interfaces: Sequence[str] = (),
 ) -> Asked:
-    """What a packet's keys ask. Raises SpecError naming the option."""
+    """What a packet's keys ask; `interfaces` are those it could come in by, where they are known. Raises SpecError."""
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
         raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
@@ -175,6 +179,8 @@ def asked(
             conditions.append((field, parsed))
     _icmp_type(spec, values)
     local = bool(spec.get("local")) or spec.get("in") == "local"
+    if not local and spec.get("in") is None and len(interfaces) > 1:
+        conditions.append(("in", _one_of(",".join(interfaces), interface)))
     _first_of_a_connection(values, {f for f, _ in conditions}, family)
     if local:
         values |= {"local": 1, "socket": 1, "in": 0, "gid": values.get("gid", 0)}

@@ -92,7 +92,7 @@ def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
     if family not in snapshot.families:
         tool = "ip6tables-save" if family == 6 else "iptables-save"
         raise SpecError(f"this is an IPv{family} packet and there is no `{tool}` among the dumps")
-    question = asked(spec, family, given.fields, given.raw)
+    question = asked(spec, family, given.fields, given.raw, snapshot.interfaces)
     return _Answering(snapshot, spec, question, given).answer()
 
 

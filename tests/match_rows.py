@@ -31,6 +31,7 @@ class Row:
     kernel: bool = True
     routes: list[str] = field(default_factory=list)
     groups: dict[str, int] | None = None
+    sets: str = ""
     sysctl: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -72,6 +73,8 @@ def bytes_of(
     if segments:
         inner = wire.Packet(**packet).encode()[40:]
         listed = b"".join(ipaddress.IPv6Address(s).packed for s in segments)
-        head = struct.pack("!BBBBBBH", packet["proto"], len(listed) // 8, _SEGMENT_ROUTING, left, len(segments) - 1, 0, tag)
+        head = struct.pack(
+            "!BBBBBBH", packet["proto"], len(listed) // 8, _SEGMENT_ROUTING, left, len(segments) - 1, 0, tag
+        )
         packet |= {"proto": wire.ROUTING, "payload": head + listed + inner}
     return wire.Packet(**packet).encode()

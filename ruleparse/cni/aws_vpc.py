@@ -17,7 +17,7 @@ class AwsVpc(Decoder):
     works in eBPF and leaves nothing in the rules.
     """
 
-    name = "aws-vpc-cni"
+    name = "aws-vpc"
     title = "AWS VPC CNI"
     under_drop = "The AWS VPC CNI adds no rule that accepts: under this policy pods reach no other node."
     markers = ("AWS-SNAT-CHAIN-0", "AWS-CONNMARK-CHAIN-0")
@@ -66,9 +66,8 @@ class AwsVpc(Decoder):
     @cached_property
     def marks(self) -> tuple[Mark, ...]:
         rules = (here for chain in ("mangle", "nat") for here in self.saved[chain].rules("PREROUTING"))
-        masks = (here.value("--nfmask", "--set-xmark") for here in rules if "AWS, " in here.text)
-        bits = {int(mask.partition("/")[0], 0) for mask in masks if mask}
-        return tuple(Mark(bit, f"mark {bit:#x}: by the primary ENI (AWS VPC CNI)") for bit in bits)
+        bits = {here.bits("--nfmask", "--set-xmark") for here in rules if "AWS, " in here.text}
+        return tuple(Mark(bit, f"mark {bit:#x}: by the primary ENI (AWS VPC CNI)") for bit in bits if bit)
 
     interfaces = (
         Name("eni[0-9a-f]{11}", "pod interface (AWS VPC CNI)", shared=True),

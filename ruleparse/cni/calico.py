@@ -228,7 +228,7 @@ class Calico(Decoder):
     # Decisions
 
     def _subject(self, here: Here) -> str:
-        interface = here.chain.split("-", 2)[2]
+        interface = here.chain.split("-", 2)[-1]
         return self.pod(interface) if here.chain[5:7] in ("fw", "tw") else f"host endpoint {interface}"
 
     def _isolated(self, here: Here, case: Case, tier: str = "") -> str:
@@ -337,7 +337,8 @@ class Calico(Decoder):
                 subject, way = self.pod(here.chain[8:]), direction_of(here)
             accepting = here.target == "MARK" and policies.bits_set(here) == self.bits.get("accept")
             if accepting and here.chain.startswith(POLICY_CHAINS):
-                yield f"{at_start(policy_of(self.filter, here.chain))} accepts it for {way}, {self._side(way)} {subject}."
+                policy = at_start(policy_of(self.filter, here.chain))
+                yield f"{policy} accepts it for {way}, {self._side(way)} {subject}."
             elif accepting and here.chain.startswith(PROFILE_CHAINS):
                 profile = profile_words(profile_of(self.filter, here.chain))
                 yield f"No policy selects {subject} for {way}: the {profile} accepts it."
@@ -357,7 +358,9 @@ class Calico(Decoder):
         for name, pattern in _BITS:
             if match := next(filter(None, (re.search(pattern, text) for text in texts)), None):
                 found[name] = int(match["bits"], 16)
-        if scratch := re.search(r"-i \S+ .*--set-xmark (?P<bits>0x\w+)/", self.saved["raw"].text("cali-PREROUTING")):
+        if scratch := re.search(
+            r"-i \S+ .*--set-xmark (?P<bits>0x[\da-f]+)/", self.saved["raw"].text("cali-PREROUTING")
+        ):
             found["scratch"] = int(scratch["bits"], 16)
         if "both" in found:
             found.setdefault("pass", found["both"] & ~found.get("accept", 0))
@@ -410,11 +413,11 @@ class Calico(Decoder):
 
 _TIER_BORDER = re.compile("^Start of (policies|tier)|if no policies passed packet$")
 _BITS = (
-    ("accept", r'"(?:Return if p\w+ accepted|Policy explicitly accepted packet\.)".* --mark (?P<bits>0x\w+)/'),
-    ("pass", r'"Start of (?:policies|tier \S+)".* --set-xmark 0x0/(?P<bits>0x\w+)'),
+    ("accept", r'"(?:Return if p\w+ accepted|Policy explicitly accepted packet\.)".* --mark (?P<bits>0x[\da-f]+)/'),
+    ("pass", r'"Start of (?:policies|tier \S+)".* --set-xmark 0x0/(?P<bits>0x[\da-f]+)'),
     ("both", r'--comment "cali:\S+" -j MARK --set-xmark 0x0/(?P<bits>0x30*)\s'),
 )
-_DROP_BIT = r"-m mark --mark (?P<bits>0x\w+)/\S+ -j (?:DROP|REJECT)"
+_DROP_BIT = r"-m mark --mark (?P<bits>0x[\da-f]+)/\S+ -j (?:DROP|REJECT)"
 _MARKS = {
     "accept": "accepted by Calico",
     "pass": "passed on to the next tier by Calico",

@@ -164,8 +164,7 @@ def accepted(table: SavedTable, chain: str, accept: int) -> list[str] | None:
 
 
 def bits_set(here: Here) -> int:
-    mark = here.value("--set-xmark") if here.target == "MARK" else None
-    return int(mark.partition("/")[0], 0) if mark else 0
+    return here.bits("--set-xmark") if here.target == "MARK" else 0
 
 
 def conditions(here: Here) -> str:

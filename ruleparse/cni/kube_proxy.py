@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from ruleparse.cni.decoder import Case, Decoder, Mark, Name, Row, listed
-from ruleparse.cni.kube_services import SERVICE, Endpoint, KubeServices, balancing, plain
+from ruleparse.cni.kube_services import SERVICE, Endpoint, KubeServices, chances, plain
 from ruleparse.cni.saved import Here, SavedRules
 from ruleparse.cni.versions import Sign, version_range
 
@@ -139,9 +139,9 @@ class KubeProxy(Decoder):
         return f"client has session affinity to {self._endpoint(here.target)}"
 
     def _chosen(self, here: Here) -> str:
-        endpoints, rules = self.services.endpoints(here.chain), balancing(here.table.rules(here.chain))
-        share = next(e.share for e, rule in zip(endpoints, rules, strict=True) if rule.number == here.number)
-        return f"{self._endpoint(here.target)}, {one_of(len(endpoints), share)}"
+        chosen = chances(here.table.rules(here.chain))
+        share = next(share for rule, share in chosen if rule.number == here.number)
+        return f"{self._endpoint(here.target)}, {one_of(len(chosen), share)}"
 
     def _endpoint(self, chain: str) -> str:
         return f"endpoint {self.services.endpoint(chain) or chain}"
@@ -262,7 +262,7 @@ class KubeProxy(Decoder):
 
     def remarks(self, case: Case) -> Iterator[str]:
         if cause := drop_mark_of(case):
-            yield "kube-proxy marked it for drop, but it did not meet the rule of KUBE-FIREWALL that drops such packets."
+            yield "kube-proxy marked it for drop, but it did not meet the rule of KUBE-FIREWALL that would drop it."
             yield self._why_marked_for_drop(cause)
         marked = [here for here in case.path if here.target == "KUBE-MARK-MASQ"]
         if marked and any(here.chain == "KUBE-POSTROUTING" and here.target == "MASQUERADE" for here in case.path):
@@ -275,7 +275,7 @@ class KubeProxy(Decoder):
         if any(comment.endswith(" cluster IP") for comment in here.words.comments()):
             why = f"its source is not in {source.words[0]}, where pods are" if source else "masqueradeAll is set"
             return f"{why}, so the answer has to come back through this node"
-        return "it came from outside, and the answer has to come back through this node"
+        return "it was sent to an external address or node port, and the answer has to come back through this node"
 
     # Addresses and marks
 
@@ -296,8 +296,8 @@ class KubeProxy(Decoder):
 
     def _set_in(self, chain: str) -> Iterator[int]:
         for here in self.saved["nat"].rules(chain):
-            if value := here.value("--set-xmark", "--or-mark", "--set-mark"):
-                yield int(value.partition("/")[0], 0)
+            if bits := here.bits("--set-xmark", "--or-mark", "--set-mark"):
+                yield bits
 
     def endpoints(self, chain: str) -> list[Endpoint]:
         return self.services.endpoints(chain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,11 +25,12 @@ _SERVICE_COMMENTS = [
     )
 ]
 _PORTAL = re.compile(
-    rf'-d (?P<address>[^/\s]+)\S* [^\n]*?--comment "{SERVICE} (?:(?P<reach>cluster|external|loadbalancer) IP|[^"]*)"'
+    rf'-d (?P<address>[\da-f:.]+)\S* [^\n]*?--comment "{SERVICE} (?:(?P<reach>cluster|external|loadbalancer) IP|[^"]*)"'
     r"[^\n]* -j (?P<target>\S+)"
 )
-_DNAT = re.compile(r"--to-destination \[?(?P<address>[^\s\]]+?)\]?:(?P<port>\d+)(?=\s|$)", re.M)
+_DNAT = re.compile(r"--to-destination \[?(?P<address>[\da-f:.]+?)\]?:(?P<port>\d+)(?=\s|$)", re.M)
 _BALANCING = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-XLB-")
+_NEARER = ("KUBE-EXT-", *_BALANCING)
 _OF_A_SERVICE = (*_BALANCING, "KUBE-EXT-", "KUBE-FW-")
 _PORTALS = (("nat", "KUBE-SERVICES"), ("filter", "KUBE-SERVICES"), ("filter", "KUBE-EXTERNAL-SERVICES"))
 
@@ -91,7 +92,7 @@ class KubeServices:
         for group, chain in _PORTALS:
             for m in _PORTAL.finditer(self.saved[group].text(chain)):
                 portal = Portal(plain(m["service"]), m["reach"] or "", m["target"])
-                found.setdefault(address(m["address"]), []).append(portal)
+                found.setdefault(_number(m["address"]), []).append(portal)
         return found
 
     @cached_property
@@ -105,7 +106,7 @@ class KubeServices:
         found: dict[int, list[str]] = {}
         for chain in self.nat.starting("KUBE-SEP-"):
             if m := _DNAT.search(self.nat.text(chain)):
-                found.setdefault(address(m["address"]), []).append(chain)
+                found.setdefault(_number(m["address"]), []).append(chain)
         return found
 
     def endpoint(self, chain: str) -> str | None:
@@ -117,25 +118,47 @@ class KubeServices:
         return f"[{host}]:{found['port']}" if ":" in host else f"{host}:{found['port']}"
 
     def endpoints(self, chain: str) -> list[Endpoint]:
-        """What a chain of a service chooses from. The share of each is p times what those above it leave."""
-        found, left = [], 1.0
-        for here in balancing(self.nat.rules(self._balancer(chain))):
-            odds = float(here.value("--probability") or 1)
-            found.append(Endpoint(here.target, self.endpoint(here.target) or "?", left * odds))
-            left *= 1 - odds
-        return found
+        """What a chain of a service chooses from."""
+        chosen = chances(self.nat.rules(self._balancer(chain)))
+        return [Endpoint(here.target, self.endpoint(here.target) or "?", share) for here, share in chosen]
 
     def _balancer(self, chain: str) -> str:
         """The chain that does the choosing for one that is entered from outside: the last that it jumps to."""
-        if chain.startswith(_BALANCING):
-            return chain
-        targets = [here.target for here in self.nat.rules(chain) if here.target.startswith(("KUBE-EXT-", *_BALANCING))]
-        return self._balancer(targets[-1]) if targets and targets[-1] != chain else chain
+        while not chain.startswith(_BALANCING):
+            targets = [here.target for here in self.nat.rules(chain) if here.target.startswith(_NEARER)]
+            if not targets or targets[-1] == chain:
+                break
+            chain = targets[-1]
+        return chain
 
 
-def balancing(rules: tuple[Here, ...]) -> Iterator[Here]:
-    """The rules of a chain that choose an endpoint by chance; those before them that know the client do not."""
-    return (here for here in rules if here.target.startswith("KUBE-SEP-") and not here.option("--rcheck"))
+def chances(rules: Sequence[Here]) -> list[tuple[Here, float]]:
+    """The rules that choose an endpoint by chance, and how often each does: p times what those above it leave.
+
+    Rules that know the client by session affinity come before, and are none of them.
+    """
+    found, left = [], 1.0
+    for here in rules:
+        if here.target.startswith("KUBE-SEP-") and not here.option("--rcheck"):
+            odds = _probability(here)
+            found.append((here, left * odds))
+            left *= 1 - odds
+    return found
+
+
+def _number(text: str) -> int:
+    """The number of an address; -1, which is nobody's, for what is none."""
+    try:
+        return address(text)
+    except ValueError:
+        return -1
+
+
+def _probability(here: Here) -> float:
+    try:
+        return float(here.value("--probability") or 1)
+    except ValueError:
+        return 1.0
 
 
 def plain(service: str) -> str:

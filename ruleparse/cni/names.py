@@ -60,6 +60,10 @@ DECODERS: tuple[type[Decoder], ...] = (
 """in the order in which they are asked"""
 
 
+Place = tuple[Here, list[Decoder]]
+"""a rule where it stands, and the decoders whose programs wrote there"""
+
+
 class Names:
     """The names of one family's rules. Nothing is read before it is asked for."""
 
@@ -68,12 +72,15 @@ class Names:
         self._decoders = [[decoder(saved) for decoder in DECODERS] for saved in self._saved]
         self._family = program.family
         self._rules: dict[Rule, str | None] = {}
+        self._places: dict[Rule, Place | None] = {}
 
     @classmethod
     def of(cls, program: NetfilterProgram) -> Names:
         """The names of a program, kept with it: the next packet asks about the same rules."""
         kept: dict[str, Names] = vars(program)
-        return kept.setdefault("names", cls(program))
+        if "names" not in kept:
+            kept["names"] = cls(program)
+        return kept["names"]
 
     def writers(self) -> list[str]:
         """Programs that wrote rules here, with their versions as far as they can be told."""
@@ -90,26 +97,28 @@ class Names:
         return self._rules[rule]
 
     def _rule(self, table: Table, rule: Rule) -> str | None:
-        if (place := self._place(table, rule)) is None:
-            return "no rule of the chain decided" if dropping_policy(table, rule) else None
+        place = self._place(table, rule)
+        if place is None:
+            return "no rule of the chain decided" if table.base and rule is table.default else None
         here, decoders = place
-        return first(decoder.rule(here) for decoder in decoders) or first(
-            decoder.chain(table.group, here.target) for decoder in decoders
-        )
+        said = first(decoder.rule(here) for decoder in decoders)
+        return said or first(decoder.chain(table.group, here.target) for decoder in decoders)
 
     def decision(self, table: Table, rule: Rule, packet: Packet, hits: Sequence[Hit]) -> list[str]:
         """Full sentences on the rule that decided, and on the way there if it let the packet through."""
         as_it_was = next((hit.packet for hit in reversed(hits) if hit.rule is rule), packet)
         case = Case(as_it_was, self._family, tuple(self._path(hits)))
         place = self._place(table, rule)
-        if dropping_policy(table, rule):
-            return self._policy(table)
-        sentences = [s for decoder in place[1] for s in decoder.decision(place[0], case)] if place else []
-        if any(isinstance(action, Stop) and action.verdict == "accept" for action in rule.actions):
+        sentences = self._policy(table, rule) if table.base and rule is table.default else []
+        if place is not None:
+            sentences += [s for decoder in place[1] for s in decoder.decision(place[0], case)]
+        if stops(rule, "accept"):
             sentences += [s for decoder in self._present for s in decoder.remarks(case)]
         return list(dict.fromkeys(sentences))
 
-    def _policy(self, table: Table) -> list[str]:
+    def _policy(self, table: Table, policy: Rule) -> list[str]:
+        if stops(policy, "accept"):
+            return [f"No rule of {table.label} decided, and the chain's policy is ACCEPT."]
         start = f"No rule of {table.label} accepted the packet, and the chain's policy is DROP."
         more = (decoder.under_drop for decoder in self._present if table.label == "FORWARD")
         return [start, *filter(None, more)]
@@ -163,7 +172,12 @@ class Names:
     def _present(self) -> list[Decoder]:
         return [decoder for decoder in self._all() if decoder.present]
 
-    def _place(self, table: Table, rule: Rule) -> tuple[Here, list[Decoder]] | None:
+    def _place(self, table: Table, rule: Rule) -> Place | None:
+        if rule not in self._places:
+            self._places[rule] = self._find(table, rule)
+        return self._places[rule]
+
+    def _find(self, table: Table, rule: Rule) -> Place | None:
         for saved, decoders in zip(self._saved, self._decoders, strict=True):
             if saved.holds(table) and (here := saved.here(table, rule)):
                 return here, [decoder for decoder in decoders if decoder.present]
@@ -173,7 +187,6 @@ class Names:
         return (place[0] for hit in hits if (place := self._place(hit.table, hit.rule)))
 
 
-def dropping_policy(table: Table, rule: Rule) -> bool:
-    """Whether this is a chain's policy, and it drops."""
-    drops = any(isinstance(action, Stop) and action.verdict == "drop" for action in rule.actions)
-    return table.base and rule is table.default and drops
+def stops(rule: Rule, verdict: str) -> bool:
+    """Whether a rule ends the walk with this verdict."""
+    return any(isinstance(action, Stop) and action.verdict == verdict for action in rule.actions)

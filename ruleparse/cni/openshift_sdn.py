@@ -24,6 +24,7 @@ class OpenShiftSdn(Decoder):
     )
     rules = (
         Row("{what}", chain="OPENSHIFT-.*", comment="(?P<what>.+)"),
+        Row("{what}", chain="INPUT", comment=r"(\d+ )?(?P<what>traffic from (SDN|docker)|vxlan incoming)"),
         Row("a port of this node that the installer opened", chain="OS_FIREWALL_ALLOW", target="ACCEPT"),
         Row("masquerade", chain="OPENSHIFT-MASQUERADE.*", target="MASQUERADE"),
     )

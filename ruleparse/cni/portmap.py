@@ -51,6 +51,5 @@ class Portmap(Decoder):
     @property
     def marks(self) -> Iterator[Mark]:
         for here in self.saved["nat"].rules("CNI-HOSTPORT-SETMARK"):
-            if value := here.value("--set-xmark", "--or-mark"):
-                bits = int(value.partition("/")[0], 0)
+            if bits := here.bits("--set-xmark", "--or-mark"):
                 yield Mark(bits, f"masquerade mark {bits:#x} (host ports of CNI)")

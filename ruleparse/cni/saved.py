@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from ruleparse.netfilter.syntax import Option, RuleSyntax
 from ruleparse.program import Rule, Table
 
 JUMPS = ("-j", "--jump", "-g", "--goto")
+_CALLER = re.compile(r"(?:\[\d+:\d+\] )?-A (\S+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,11 +23,12 @@ class Here:
     chain: str
     number: int
     words: RuleSyntax
+    target: str
+    """the chain or target it jumps or goes to, empty if none"""
 
-    @property
-    def target(self) -> str:
-        """The chain or target it jumps or goes to, empty if none."""
-        return self.words.first(*JUMPS) or ""
+    @classmethod
+    def of(cls, table: SavedTable, chain: str, number: int, words: RuleSyntax) -> Here:
+        return cls(table, chain, number, words, words.first(*JUMPS) or "")
 
     @property
     def text(self) -> str:
@@ -38,6 +41,13 @@ class Here:
         """What is written behind an option; the mask of a single address left out."""
         word = self.words.first(*names)
         return word and word.removesuffix("/32").removesuffix("/128")
+
+    def bits(self, *names: str) -> int:
+        """The number before the slash behind an option, 0 if there is none."""
+        try:
+            return int((self.words.first(*names) or "").partition("/")[0], 0)
+        except ValueError:
+            return 0
 
     def before(self) -> Iterator[Here]:
         """The rules of this chain above this one, the nearest first."""
@@ -73,7 +83,7 @@ class SavedTable:
         for number, span in enumerate(spans, 1):
             words = self.program.syntax(Rule((), (), number, span))
             if words is not None:
-                yield Here(self, chain, number, words)
+                yield Here.of(self, chain, number, words)
 
     def starting(self, *prefixes: str) -> Iterator[str]:
         """Chains whose names start with one of these prefixes."""
@@ -85,10 +95,10 @@ class SavedTable:
             text, needle = source.text, f" {target}\n"
             at = text.find(needle)
             while at >= 0:
-                line = text[text.rfind("\n", 0, at) + 1 : at].split()
-                caller = line[line.index("-A") + 1] if "-A" in line else ""
-                if caller in self.chains and line[-1] in JUMPS:
-                    yield caller
+                line = text[text.rfind("\n", 0, at) + 1 : at]
+                found = _CALLER.match(line)
+                if found and found[1] in self.chains and line.endswith(JUMPS):
+                    yield found[1]
                 at = text.find(needle, at + 1)
 
 
@@ -124,4 +134,4 @@ class SavedRules:
     def here(self, table: Table, rule: Rule) -> Here | None:
         """A rule of the program in its place, if it is one that stands in the dump."""
         words = self.program.syntax(rule)
-        return Here(self[table.group], table.label, rule.number, words) if words and rule.number else None
+        return Here.of(self[table.group], table.label, rule.number, words) if words and rule.number else None

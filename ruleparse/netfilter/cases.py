@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ruleparse.netfilter.connections import TRACKED
 from ruleparse.netfilter.extension import Case, Context, ask
-from ruleparse.netfilter.fields import UNTRACKED
+from ruleparse.netfilter.fields import NEW, UNTRACKED
 from ruleparse.netfilter.values import any_of_bits
 from ruleparse.netfilter.verdicts import accepted
 from ruleparse.program import Action, Masked, Set, Stop
@@ -18,23 +18,28 @@ def with_connection(*actions: Action) -> list[Case]:
     return [Case((HAS_NONE,), ()), Case((HAS_CONNECTION,), actions)]
 
 
+def with_template(on_template: tuple[Action, ...], *actions: Action) -> list[Case]:
+    """The same in the raw table, where what passes for a connection is a template, unless the packet has looped."""
+    first, again = Masked("looped", 0, -1), Masked("looped", 1, -1)
+    return [
+        Case((HAS_NONE,), ()),
+        Case((first, HAS_CONNECTION), on_template),
+        Case((again, HAS_CONNECTION), actions),
+    ]
+
+
 # What the CT target leaves on a packet for conntrack to find: a template, or that it is not to look. A packet that has
-# one of them, or comes back over the loopback with its connection, is left alone: the first CT rule counts.
+# a template, or comes back over the loopback with its connection, is left alone: the first CT rule counts.
 
 
 def dont_track() -> list[Case]:
     """The packet becomes UNTRACKED."""
-    return _if_free(Set("ct_state", UNTRACKED))
+    return [Case((HAS_CONNECTION,), ()), Case((HAS_NONE,), (Set("ct_state", UNTRACKED),))]
 
 
 def attach_template(*actions: Action) -> list[Case]:
-    """Conntrack will find a template, made by these actions."""
-    return _if_free(*actions, Set("ct_template", 1))
-
-
-def _if_free(*actions: Action) -> list[Case]:
-    free, taken = Masked("ct_template", 0, 1), Masked("ct_template", 1, 1)
-    return [Case((taken,), ()), Case((free, HAS_CONNECTION), ()), Case((free, HAS_NONE), actions)]
+    """Conntrack will find a template, made by these actions; until then it passes for a new connection."""
+    return [Case((HAS_CONNECTION,), ()), Case((HAS_NONE,), (*actions, Set("ct_state", NEW)))]
 
 
 def program_decides(queue: str, context: Context, *, bypass: bool = False) -> list[Case]:

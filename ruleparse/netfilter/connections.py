@@ -39,7 +39,7 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
             ),
             _invalid(Masked("well_formed", 0, -1)),
             *([_invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1))] if summed else []),
-            *_tcp_that_starts_nothing(),
+            *_tcp_that_starts_nothing(sysctl.get("net.netfilter.nf_conntrack_tcp_loose") != "0"),
             *_icmp_that_starts(icmp, tuple(_ANSWERS if family == 4 else _ANSWERS6)),
             Rule((), (Set("ct_state", NEW), Call("new connection"))),
         ],
@@ -65,7 +65,10 @@ def new_connection(family: int) -> Table:
             Rule((), tuple(Copy(to, source) for to, source in ends.items())),
             Rule((Masked("proto", icmp, -1),), echo),
             *(
-                Rule((Masked("proto", icmp, -1), Masked("icmp_type", asks, -1)), (Set("ct_reply_dport", says << 8, 0xFF00),))
+                Rule(
+                    (Masked("proto", icmp, -1), Masked("icmp_type", asks, -1)),
+                    (Set("ct_reply_dport", says << 8, 0xFF00),),
+                )
                 for asks, says in answers.items()
             ),
             Rule((Masked("proto", icmp, -1),), (Return(),)),
@@ -82,11 +85,11 @@ def _invalid(*tests: Masked | Test) -> Rule:
     return Rule(tests, (Set("ct_state", INVALID), Return()))
 
 
-def _tcp_that_starts_nothing() -> list[Rule]:
-    """From no connection: SYN alone, or an ACK taken up in mid-stream; nothing else (tcp_conntracks, row sNO)."""
+def _tcp_that_starts_nothing(loose: bool) -> list[Rule]:
+    """From no connection: SYN alone, or an ACK taken up in mid-stream if that is allowed (tcp_conntracks, row sNO)."""
     tcp = Masked("proto", TCP, -1)
     with_syn = (Masked("tcp_flags", _SYN | _ACK, _SYN | _ACK), Masked("tcp_flags", _SYN | _FIN, _SYN | _FIN))
-    without = (Masked("tcp_flags", _FIN, _FIN), Masked("tcp_flags", 0, _SYN | _ACK))
+    without = (Masked("tcp_flags", _FIN, _FIN), Masked("tcp_flags", 0, _SYN | (_ACK if loose else 0)))
     return [_invalid(tcp, Masked("tcp_flags", _RST, _RST)), *(_invalid(tcp, t) for t in (*with_syn, *without))]
 
 
@@ -124,10 +127,12 @@ def _settle(
 ) -> list[Rule]:
     fresh = (Masked(done, 0, -1), any_of_bits("ct_state", NEW | RELATED))
     translated = Masked(rule, 0, -1, negated=True)
-    no_header = (Masked("proto", GRE, -1), Test(SHORTER, 4))
+    is_gre = (*fresh, translated, Masked("proto", GRE, -1), differs(*pairs[0]))
+    unknown = Stop("drop", "NAT does not know this GRE header")
     return [
         Rule(fresh, (call,)),
-        Rule((*fresh, translated, *no_header), (Stop("drop", "NAT found no GRE header to rewrite"),)),
+        Rule((*is_gre, Test(SHORTER, 8)), (unknown,)),
+        Rule((*is_gre, Masked("gre_version", 0, 6, negated=True)), (unknown,)),
         Rule((*fresh, translated), reply),
         *(Rule((*fresh, translated, differs(now, before)), changed) for now, before in pairs),
         Rule((any_of_bits("ct_state", NEW | RELATED),), (Set(done, 1),)),

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
-from ruleparse.netfilter.connections import conntrack_table, settle_destination, settle_source
+from ruleparse.netfilter.connections import TRACKED, conntrack_table, settle_destination, settle_source
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4
 from ruleparse.netfilter.save import BUILT_IN, Flavour
-from ruleparse.netfilter.values import differs
+from ruleparse.netfilter.values import any_of_bits, differs
 from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
@@ -118,7 +118,7 @@ def _unroutable(to: str = "the destination") -> list[Rule]:
 def _route_in(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
     return [
         rule(is_("looped", 1), Goto("INPUT")),
-        *(multicast4() if family == 4 else []),
+        *([*multicast4(), rule(inside("dst", "255.255.255.255"), Goto("INPUT"))] if family == 4 else []),
         rule(Copy("route_in", "in"), Call("route")),
         *martian_drops(family, sysctl),
         *_unroutable(),
@@ -131,7 +131,14 @@ def _route_in(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
 
 
 def _input(bases: list[Base]) -> list[Rule]:
-    return [rule(Set("hook", INPUT), Set("out", 0)), *_chains(INPUT, bases), rule(Stop("accept", detail="local"))]
+    incomplete = "a lone fragment waits for the rest of its packet"
+    return [
+        drop(incomplete, is_("fragment", 0, negated=True)),
+        drop(incomplete, is_("more_fragments", 1)),
+        rule(Set("hook", INPUT), Set("out", 0)),
+        *_chains(INPUT, bases),
+        rule(Stop("accept", detail="local")),
+    ]
 
 
 def _forward(family: int, bases: list[Base], sysctl: Mapping[str, str]) -> list[Rule]:
@@ -179,6 +186,11 @@ def _postrouting(bases: list[Base]) -> list[Rule]:
     return [
         rule(Set("hook", POSTROUTING), Copy("out", "route_out")),
         *_chains(POSTROUTING, bases),
+        rule(
+            is_("route_out", LOOPBACK),
+            any_of_bits("ct_state", TRACKED),
+            Set("ct_status", fields.CONFIRMED, fields.CONFIRMED),
+        ),
         rule(is_("route_out", LOOPBACK), Set("looped", 1), Set("in", LOOPBACK), Set("out", 0), Goto("PREROUTING")),
         rule(Stop("accept", detail="out")),
     ]

@@ -149,7 +149,7 @@ class TableLowering:
         """The value of an option. Raises _Unreadable, with a diagnostic, if it cannot be read."""
         words, codec = rule.words(index), known.codec
         try:
-            if len(words) != codec.words:
+            if len(words) != codec.words and (words or not codec.optional):
                 raise ValueError(f"{known.names[0]} takes {codec.words} words, here are {len(words)}")
             return codec.parse(*words)
         except ValueError as error:

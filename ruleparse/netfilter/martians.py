@@ -74,11 +74,7 @@ def _martians4(sysctl: Mapping[str, str]) -> list[Rule]:
     return [
         _drop("a multicast source address (martian)", _inside("src", "224.0.0.0/4")),
         _drop("a broadcast source address (martian)", _inside("src", "255.255.255.255/32")),
-        _drop(
-            "a source address in 0.0.0.0/8 (martian)",
-            _inside("src", "0.0.0.0/8"),
-            _inside("src", "0.0.0.0/32", negated=True),
-        ),
+        _drop("a source address in 0.0.0.0/8 (martian)", _inside("src", "0.0.0.0/8")),
         _drop("a destination address in 0.0.0.0/8 (martian)", _inside("dst", "0.0.0.0/8")),
         *loopback,
         _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, dict(sysctl))),

@@ -120,7 +120,7 @@ def _transport_fields(protocol: int, body: bytes) -> dict[str, Number]:
         return {"icmp_type": body[0], "icmp_code": body[1], "icmp_id": word[1] >> 16}
     if protocol in (ESP, AH):
         return {"spi": word[0 if protocol == ESP else 1]}
-    return {}
+    return {"gre_version": body[1] & 7} if protocol == GRE else {}
 
 
 # What conntrack checks before it looks for a connection (authentication headers are skipped, whoever asks)

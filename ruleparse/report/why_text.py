@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from ruleparse.report.style import Style
-from ruleparse.text import caret_lines, printable
-from ruleparse.why import Answer, Outcome, Step
+from ruleparse.text import printable
+from ruleparse.why import Answer, Outcome, Place, Step
 
 _FATE = {
     "accept": ("ACCEPTED", "green"),
     "drop": ("DROPPED", "red"),
     "reject": ("REJECTED", "red"),
 }
+_VERDICT = re.compile(r"(?<=\s)(-[jg] \S+|(ACCEPT|DROP)(?= \[)).*")
 _MOST_STEPS = 40
 
 
@@ -85,9 +87,19 @@ class _Writer:
         yield ""
         what = f"the policy of {p.table} {p.chain}" if p.rule == 0 else f"{p.table} {p.chain}, rule {p.rule}"
         yield f"decided by {self.style.bold(what)}  {self.style.dim(f'{p.file}:{p.line}')}"
-        yield from caret_lines(p.span, self.columns)
+        yield from self.rule(p)
         for sentence in o.explanation:
             yield from self.wrap(sentence, "  ")
+
+    def rule(self, p: Place) -> Iterator[str]:
+        """The rule in full, carets under what it does."""
+        lines = textwrap.wrap(printable(p.text), self.columns - 4, break_on_hyphens=False, break_long_words=True) or [
+            ""
+        ]
+        for line in lines:
+            yield f"    {line}"
+            if (verdict := _VERDICT.search(line)) is not None:
+                yield "    " + " " * verdict.start() + "^" * (len(line) - verdict.start())
 
     # The path
 

@@ -206,7 +206,8 @@ def unknown_local(known: Known) -> Iterator[Rule]:
         yield Rule((Masked("dst", 0xFF << 120, 0xFF << 120),), _found("multicast"))
         yield Rule((is_own(known),), _found("local"))
         return
-    single = [Masked("dst", 0xE0000000, 0xE0000000, negated=True), Masked("dst", 0, 0xFF000000, negated=True)]
+    groups = Masked("dst", 0xE0000000, 0xF0000000, negated=True)
+    single = (groups, *(Masked("dst", value, -1, negated=True) for value in (0, 0xFFFFFFFF)))
     yield Rule((*single, is_own(known)), _found("local"))
     yield Rule((*single, Masked("dst", 3, 3), is_broadcast()), _found("broadcast"))
 

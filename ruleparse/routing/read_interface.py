@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ruleparse.codec import ALL_ONES, address, mac, prefix_mask
+from ruleparse.codec import ALL_ONES, address, interface, mac, prefix_mask
 from ruleparse.routing.model import Address, Interface, Interfaces, Lines
 from ruleparse.routing.shapes import BadLine, LineParser, Word, line_kinds, lines
 from ruleparse.text import Source, Span
@@ -115,6 +115,7 @@ class _Reader:
 
     def named(self, name: str, index: int, span: Span) -> _Draft:
         """The interface that the next lines are about; one listed twice keeps what was said before."""
+        interface(name)  # refuses one that is too long
         if name not in self.drafts:
             self.drafts[name] = _Draft(Interface(index, name, span))
         self.current = self.drafts[name]

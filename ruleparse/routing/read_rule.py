@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ruleparse.codec import ALL_ONES, Prefix, integer, number_range, prefix, protocol
+from ruleparse.codec import Prefix, integer, interface, number_range, prefix, protocol
 from ruleparse.routing.model import Lines, PolicyRule, PolicyRules, table_name, tos
 from ruleparse.routing.shapes import BadLine, LineParser, Word, line_kinds, lines
 from ruleparse.text import Source, Span
@@ -24,7 +24,7 @@ def read(source: Source, *, family_hint: int | None = None) -> PolicyRules:
     about = Lines(source, result.diagnostics)
     for block in _blocks(_rules(about)):
         family = _family(block) or family_hint or _family_by_default_rule(block)
-        result.rules += [_of_family(rule, family) for rule in block]
+        result.rules += [replace(rule, family=family) for rule in block]
         result.families |= {family}
     return result
 
@@ -63,7 +63,7 @@ def _rule(words: list[Word], span: Span) -> PolicyRule:
             case "L3MDEV":
                 rule = replace(rule, unsupported="l3mdev")
             case "LOOKUP":
-                rule = replace(rule, table=table_name(next(stream).text))
+                rule = _of_table(rule, next(stream))
             case "GOTO":
                 rule = replace(rule, action="goto", goto=int(next(stream).text))
             case "PLAIN" | "NAT":
@@ -71,12 +71,18 @@ def _rule(words: list[Word], span: Span) -> PolicyRule:
     return rule
 
 
+def _of_table(rule: PolicyRule, word: Word) -> PolicyRule:
+    """The table of a VRF holds for packets of its interfaces alone."""
+    if word.kind == "L3MDEV_TABLE":
+        return replace(rule, unsupported="l3mdev")
+    return replace(rule, table=table_name(word.text))
+
+
 def _with(rule: PolicyRule, name: str, value: str) -> PolicyRule:
     match name:
-        case "iif":
-            return replace(rule, iif=value)
-        case "oif":
-            return replace(rule, oif=value)
+        case "iif" | "oif":
+            interface(value)  # refuses a name that is too long
+            return replace(rule, iif=value) if name == "iif" else replace(rule, oif=value)
         case "fwmark":
             return replace(rule, mark=_mark(value))
         case "tos":
@@ -130,9 +136,3 @@ def _family(block: list[PolicyRule]) -> int | None:
 
 def _family_by_default_rule(block: list[PolicyRule]) -> int:
     return 4 if any(rule.table == "default" for rule in block) else 6
-
-
-def _of_family(rule: PolicyRule, family: int) -> PolicyRule:
-    """`0.0.0.0` as a whole prefix stands for any address and was printed for none of ours."""
-    assert family in ALL_ONES
-    return replace(rule, family=family)

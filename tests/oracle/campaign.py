@@ -113,6 +113,7 @@ class Campaign:
         started, rng = time.monotonic(), random.Random(f"{name}/{firewall.flavour}")
         self._set_kinds = self._set_kinds or [kind for kind in KINDS if firewall.supports_set(kind)]
         profile, family = self._profile(rng, turn), rng.choice(self.options.families)
+        profile = profile.without_luck() if self.options.stateful else profile
         ruleset = random_ruleset(rng, firewall.site, family, profile, self.options.packets, self._set_kinds)
         try:
             record = self._record(firewall, name, ruleset, rng)

@@ -456,7 +456,7 @@ def connbytes(d: Draft) -> str:
     )
 
 
-@match(0.3, "state")
+@match(0.3, "luck")
 def connlimit(d: Draft) -> str:
     return f"--connlimit-{d.pick('upto', 'above')} {d.pick(0, 100)} --connlimit-{d.pick('s', 'd')}addr"
 
@@ -507,10 +507,14 @@ def comment(d: Draft) -> str:
 @match(0.7, "chance")
 def statistic(d: Draft) -> str:
     if d.chance(0.5):
-        coin = "0.5" if d.chance(0.05) else d.pick("1.0", "0.0")
-        return f"--mode random {d.negation()}--probability {coin}"
+        return f"--mode random {d.negation()}--probability {d.pick('1.0', '0.0')}"
     every = d.pick(1, 2, 3)
     return f"--mode nth {d.negation()}--every {every} --packet {d.rng.randrange(every)}"
+
+
+@match(0.02, "luck")
+def statistic_(d: Draft) -> str:
+    return f"--mode random {d.negation()}--probability 0.5"
 
 
 @match(0.5, "chance")

@@ -13,7 +13,6 @@ from pathlib import Path
 PREFIX = "rp_oracle"
 _MOUNTED = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CommandFailed(Exception):
@@ -74,5 +73,6 @@ class Namespace:
 
 
 def _enter(namespace: int) -> None:
-    if _libc.setns(namespace, _CLONE_NEWNET):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")

@@ -74,7 +74,7 @@ def outcome(loaded: Loaded, fate: Fate) -> Record:
     if passes:
         result["via"] = _sight(passes[0])
     kinds = [kind for made in fate.made if (kind := rejection(decode(made.raw)))]
-    if kinds:
+    if kinds and isinstance(result.get("by"), list):
         result["gen"] = [{"kind": kind} for kind in kinds]
     result["hits"] = [[*key, count] for key, count in sorted(fate.hits.items())]
     return result

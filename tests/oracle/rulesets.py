@@ -72,12 +72,21 @@ class Profile:
         """Whether rules may look at connections; without, lone fragments reach the rules."""
         return self.boosts.get("state") != 0
 
+    def without_luck(self) -> Profile:
+        """For packets that build on each other: nothing that chance or the time of day decides."""
+        return replace(self, boosts={**self.boosts, "luck": 0})
+
 
 _ALL = ("raw", "mangle", "nat", "filter")
 UNTRACKED = (
-    Profile("untracked", ("raw", "mangle", "filter", "security"), boosts={"state": 0}),
+    Profile("untracked", ("raw", "mangle", "filter", "security"), boosts={"state": 0, "luck": 0}),
     Profile(
-        "untracked-truths", ("raw", "mangle", "filter"), (0, 0), (4, 6), {"state": 0, "headers": 3}, truth_table=True
+        "untracked-truths",
+        ("raw", "mangle", "filter"),
+        (0, 0),
+        (4, 6),
+        {"state": 0, "luck": 0, "headers": 3},
+        truth_table=True,
     ),
 )
 TRACKED = (

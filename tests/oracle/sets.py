@@ -106,7 +106,8 @@ def _options(d: Draft, kind: str) -> str:
 
 def _acceptable(named: NamedSet, entry: str) -> bool:
     bare = [known.removesuffix(" nomatch") for known in named.entries]
-    if entry in bare or entry.split("/")[0].split(",")[0] in ("0.0.0.0", "::"):
+    all_zero_when_masked = any(part.startswith(("0.0.0.0", "::")) for part in entry.split(","))
+    if entry in bare or all_zero_when_masked:
         return False
     if named.kind == "bitmap:port":
         low, high = named.create.split()[-1].split("-")

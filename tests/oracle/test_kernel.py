@@ -242,7 +242,7 @@ def test_rejected_packets_are_answered(firewall: Firewall, family: int) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_ruleparse_says_what_the_kernel_does(flavour: str, family: int, stateful: bool) -> None:
-    options = Options("tests", 8, family=family, flavour=flavour, stateful=stateful, shrink_seconds=0)
+    options = Options("tests", 6, family=family, flavour=flavour, stateful=stateful, shrink_seconds=0)
     campaign = Campaign(options)
     campaign.run()
     assert not campaign.failed, "\n".join(campaign.report())

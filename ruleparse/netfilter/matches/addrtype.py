@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Number, both, either, negate
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.values import bit_names
-from ruleparse.packet import Packet
+from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Key, Test, World
 
 TYPES = {
@@ -25,13 +25,28 @@ _CODEC = bit_names(TYPES)
 _OWN = (fields.LOCAL, fields.BROADCAST, fields.ANYCAST, fields.MULTICAST, fields.NAT)
 """Types a route of table local may give to an address; all else leaves it unicast."""
 
+_BLANK = dict.fromkeys(
+    ("src", "mark", "tos", "proto", "sport", "dport", "local", "route_in", "route_type", "route_out"), 0
+)
+
 Limit = str | None
 """The interface ("in" or "out") that the address has to be one of."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Bits of TYPES, and what remains to be asked where the lookup is limited to an interface."""
+
+    types: int
+    limit: Limit
+    by_interface: Assumption
+
+
 def _looked_up(address: Number, packet: Packet, world: World) -> Packet:
     """A lookup as if root sent something to the address, with nothing else known about it."""
-    blank = dict.fromkeys(("src", "mark", "tos", "proto", "sport", "dport", "local", "route_in", "route_type", "route_out"), 0)
+    blank = dict.fromkeys(
+        ("src", "mark", "tos", "proto", "sport", "dport", "local", "route_in", "route_type", "route_out"), 0
+    )
     return world.probe("address type", packet.but({**blank, "dst": address}))
 
 
@@ -43,8 +58,9 @@ def _is_of(kinds: tuple[int, ...], found: Packet) -> Bool:
     return bits.any_of(bits.equal_masked(found["route_type"], kind, -1) for kind in kinds)
 
 
-def _type4(wanted: int, address: Number, limit: Limit, packet: Packet, world: World) -> Bool:
+def _type4(asked: _Asked, address: Number, packet: Packet, world: World) -> Bool:
     """inet_dev_addr_type: some addresses speak for themselves, table local for the others."""
+    wanted = asked.types
     broadcast = either(bits.equal_masked(address, 0, -1), bits.equal_masked(address, 0xFFFFFFFF, -1))
     multicast = bits.equal_masked(address, 0xE0000000, 0xF0000000)
     special = either(
@@ -55,7 +71,7 @@ def _type4(wanted: int, address: Number, limit: Limit, packet: Packet, world: Wo
     if plain is False:
         return special
     found = _looked_up(address, packet, world)
-    on_interface = _on_interface(limit, found, packet)
+    on_interface = _on_interface(asked.limit, found, packet)
     kinds = tuple(kind for kind in _OWN if wanted >> kind & 1)
     holds = both(on_interface, _is_of(kinds, found))
     if wanted & TYPES["UNICAST"]:
@@ -77,8 +93,8 @@ def is_multicast6(address: Number) -> Bool:
     return bits.equal_masked(address, 0xFF << 120, 0xFF << 120)
 
 
-def _type6(wanted: int, address: Number, limit: Limit, packet: Packet, world: World) -> Bool:
-    """match_type6: what the address itself says must hold in full, of what a lookup says any will do."""
+def _itself6(wanted: int, address: Number) -> Bool:
+    """What the address itself must be: all of it."""
     itself: Bool = True
     if wanted & TYPES["MULTICAST"]:
         itself = is_multicast6(address)
@@ -86,21 +102,35 @@ def _type6(wanted: int, address: Number, limit: Limit, packet: Packet, world: Wo
         itself = both(itself, is_unicast6(address))
     if wanted & TYPES["UNSPEC"]:
         itself = both(itself, bits.equal_masked(address, 0, -1))
+    return itself
+
+
+def _type6(asked: _Asked, address: Number, packet: Packet, world: World) -> Bool:
+    """match_type6: what the address itself says must hold in full, of what a lookup says any will do.
+
+    With a limit the kernel looks among the routes by that interface alone; where the route that comes first leads
+    elsewhere, what those say of the address is not known.
+    """
+    wanted = asked.types
+    itself = _itself6(wanted, address)
     if itself is False or not wanted & _LOOKED_UP6:
         return itself
     found = _looked_up(address, packet, world)
+    here = _on_interface(asked.limit, found, packet)
     kinds = tuple(kind for kind in (fields.LOCAL, fields.ANYCAST) if wanted >> kind & 1)
-    holds = both(_on_interface(limit, found, packet), _is_of(kinds, found))
+    refused = _is_of(_ERRORS, found)
+    holds = both(here, _is_of(kinds, found))
     if wanted & TYPES["UNREACHABLE"]:
-        holds = either(holds, _is_of(_ERRORS, found))
+        holds = either(holds, refused)
+    if wanted & (TYPES["UNREACHABLE"] | TYPES["ANYCAST"]) and here is not True:
+        elsewhere = negate(either(here, refused))
+        holds = either(holds, both(elsewhere, world.ask(asked.by_interface, about=address)))
     return both(itself, holds)
 
 
-def _key(field: str, limit: Limit, family: int) -> Key:
-    of_type: Callable[[int, Number, Limit, Packet, World], Bool] = _type4 if family == 4 else _type6
-
-    def means(wanted: int, packet: Packet, world: World) -> Bool:
-        return of_type(wanted, packet[field], limit, packet, world)
+def _key(field: str, asked: _Asked, family: int) -> Key:
+    def means(_: int, packet: Packet, world: World) -> Bool:
+        return (_type4 if family == 4 else _type6)(asked, packet[field], packet, world)
 
     words = {"src": "source address type {}", "dst": "destination address type {}"}[field]
     return Key((f"{field} type",), _CODEC, means, words)
@@ -110,7 +140,10 @@ def _tests(givens: Givens, context: Context) -> Tests:
     limit = "in" if givens.has("--limit-iface-in") else "out" if givens.has("--limit-iface-out") else None
     for name, field in (("--src-type", "src"), ("--dst-type", "dst")):
         if givens.has(name):
-            yield Test(_key(field, limit, context.family), givens.get(name), givens.negated(name))
+            types: int = givens.get(name)
+            words = f"the {field} address is {_CODEC.show(types)} by the routes of the packet's {limit} interface alone"
+            asked = _Asked(types, limit, context.asks(words, "ip -6 route get ADDRESS oif INTERFACE"))
+            yield Test(_key(field, asked, context.family), types, givens.negated(name))
 
 
 MATCH = Match(

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from ruleparse.codec import Codec
+from ruleparse.codec import Codec, integer
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.unsettled import ask_each_time, here, written
-from ruleparse.netfilter.values import TEXT, whole
+from ruleparse.netfilter.values import TEXT
 
-_RATE: Codec[str] = Codec("rate", str, str)
+_RATE: Codec[str] = Codec("[rate]", lambda text="": text, optional=True)
+_PACKETS: Codec[str] = Codec("[number]", lambda text="": text and str(integer(text)), optional=True)
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
@@ -25,8 +26,8 @@ MATCH = Match(
         Option(("--rateest-eq",)),
         Option(("--rateest-bps1", "--rateest-bps"), _RATE),
         Option(("--rateest-bps2",), _RATE),
-        Option(("--rateest-pps1", "--rateest-pps"), whole(32)),
-        Option(("--rateest-pps2",), whole(32)),
+        Option(("--rateest-pps1", "--rateest-pps"), _PACKETS),
+        Option(("--rateest-pps2",), _PACKETS),
     ),
     state="unknown",
     tests=_tests,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ruleparse.netfilter.cases import with_connection
+from ruleparse.netfilter.cases import with_connection, with_template
 from ruleparse.netfilter.extension import Case, Context, Givens, Option, Target
 from ruleparse.netfilter.marks import CHANGES, FULL, mark_change
 from ruleparse.netfilter.values import hexadecimal, whole
@@ -10,8 +10,11 @@ SHIFTS = tuple(Option((name,), whole(5)) for name in ("--left-shift-mark", "--ri
 MASKS = tuple(Option((name,), hexadecimal(32)) for name in ("--nfmask", "--ctmask", "--mask"))
 
 
-def _cases(givens: Givens, _: Context) -> list[Case]:
-    return with_connection(*_change(givens))
+def _cases(givens: Givens, context: Context) -> list[Case]:
+    if context.table != "raw":
+        return with_connection(*_change(givens))
+    cleared = (Set("mark", 0, givens.get("--nfmask", givens.get("--mask", FULL))),)
+    return with_template(cleared if givens.has("--restore-mark") else (), *_change(givens))
 
 
 def _change(givens: Givens) -> tuple[Action, ...]:
@@ -31,7 +34,7 @@ def _change(givens: Givens) -> tuple[Action, ...]:
 TARGET = Target(
     "CONNMARK",
     """Changes the connection's mark, or copies between it and the packet's; nothing happens to packets without a
-    connection. A shift moves the masked bits, after --set-xmark the whole mark (net/netfilter/xt_connmark.c).""",
+    connection, and in raw only to the mark of the template that CT attached, taken to be 0. A shift moves the masked bits, after --set-xmark the whole mark (net/netfilter/xt_connmark.c).""",
     _cases,
     (Option(("--save-mark",)), Option(("--restore-mark",)), *CHANGES, *MASKS, *SHIFTS),
 )
