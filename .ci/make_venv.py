@@ -49,6 +49,7 @@ def main() -> None:
             install_pip()
         if not run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", f"{ROOT}[dev]"):
             sys.exit("pip could not install ruleparse's dependencies, see above")
+        run("-m", "compileall", "-q", f"{ROOT}/ruleparse")  # an editable install is not compiled by pip
         STAMP.write_text(wanted)
 
 

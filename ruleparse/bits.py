@@ -178,6 +178,14 @@ def equal(a: Number, b: Number) -> Bool:
     return all_of(negate(differ(bit(a, i), bit(b, i))) for i in range(max(width(a), width(b))))
 
 
+def is_wide_open(n: Number) -> bool:
+    """Whether so much of a number is free that its equality with another such number has no diagram of a fair size."""
+    return isinstance(n, tuple) and sum(1 for b in n if not isinstance(b, bool) and b.node_count() <= 3) > _FREE_BITS
+
+
+_FREE_BITS = 20
+
+
 def at_least(n: Number, low: int) -> Bool:
     """n >= low"""
     if isinstance(n, int):

@@ -67,7 +67,7 @@ class Walk:
 
 def walk(program: Program, entry: str, packet: Packet, answers: Answers | None = None, reach: Bool = True) -> Walk:
     """Walk `packet` from table `entry` on. `answers` settles questions that the dumps leave open, by their words."""
-    walker = _Walker(program, packet, answers or {})
+    walker = _Walker(program, packet, answers or {}, reach)
     rest = walker.enter(entry, reach)
     if rest is not False:
         walker.ends.append(End(rest, Stop("accept"), None, None, walker.packet))
@@ -75,10 +75,12 @@ def walk(program: Program, entry: str, packet: Packet, answers: Answers | None =
 
 
 class _Walker:
-    def __init__(self, program: Program, packet: Packet, answers: Answers) -> None:
+    def __init__(self, program: Program, packet: Packet, answers: Answers, reach: Bool = True) -> None:
         self.program = program
         self.packet = packet
         self.answers = answers
+        self.alive = reach
+        """the condition under which the walk has not ended; what a field holds elsewhere is nobody's business"""
         self.hits: list[Hit] = []
         self.ends: list[End] = []
         self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
@@ -164,6 +166,7 @@ class _Walker:
                 caught.append(hit)
                 return
         self.ends.append(End(hit, stop, table, rule, self.packet))
+        self.alive = without(self.alive, hit)
 
     def change(self, action: Action, hit: Bool) -> Bool:
         packet = self.packet
@@ -180,6 +183,7 @@ class _Walker:
             case Havoc(field, low, high, question, about):
                 number, fits = self.unsettled(field, low, high, question, packet[about] if about else None)
                 self.write(field, number, hit)
+                self.alive = without(self.alive, without(hit, fits))
                 return both(hit, fits)
             case Note():
                 pass
@@ -194,7 +198,8 @@ class _Walker:
         return hit
 
     def write(self, field: str, new: bits.Number, hit: Bool) -> None:
-        self.packet = self.packet.but({field: new if hit is True else bits.select(hit, new, self.packet[field])})
+        everywhere = hit is True or hit == self.alive
+        self.packet = self.packet.but({field: new if everywhere else bits.select(hit, new, self.packet[field])})
 
     def unsettled(
         self, field: str, low: int, high: int, question: Assumption, about: bits.Number | None
@@ -206,10 +211,10 @@ class _Walker:
         return number, bits.between(number, low, high)
 
     def fork(self, table: str, hit: Bool) -> None:
-        before, catchers = self.packet, self.catchers
-        self.catchers = []
+        before, catchers, alive = self.packet, self.catchers, self.alive
+        self.catchers, self.alive = [], hit
         self.enter(table, hit)
-        self.packet, self.catchers = before, catchers
+        self.packet, self.catchers, self.alive = before, catchers, alive
 
 
 def masked(n: bits.Number, mask: int) -> bits.Number:

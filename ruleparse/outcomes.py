@@ -139,12 +139,19 @@ class _Splitter:
             if len(pieces) > _MOST_PATHS:
                 break
             pieces = [
-                p for piece in pieces for p in _by_answer(piece, variable, question, self.uncertain(piece.region))
+                p
+                for piece in pieces
+                for p in _by_answer(piece, variable, question, self.uncertain(piece.region, variable))
             ]
         return pieces
 
-    def uncertain(self, region: Bool) -> list[Bool]:
-        """Conditions under which some rules are hit in a region, where they are not hit in all of it or none."""
+    def uncertain(self, region: Bool, variable: Function) -> list[Bool]:
+        """Conditions under which some rules are hit in a region, where they are not hit in all of it or none.
+
+        None for an answer that the region has settled: it was told apart before.
+        """
+        if bits.depends(region, variable):
+            return []
         inside = (bits.both(region, path) for path in self.paths)
         return [c for c in inside if c is not False and c != region]
 
@@ -157,8 +164,7 @@ class _Splitter:
 
 def _by_answer(piece: _Piece, variable: Function, question: Assumption, conditions: Sequence[Bool]) -> list[_Piece]:
     """A piece as it is if no condition depends on a question, else one for each answer."""
-    settled = bits.both(piece.region, variable) is False or bits.without(piece.region, variable) is False
-    if settled or not any(bits.depends(c, variable) for c in conditions):
+    if not any(bits.depends(c, variable) for c in conditions):
         return [piece]
     found = []
     for answer in (True, False):

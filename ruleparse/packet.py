@@ -121,12 +121,15 @@ class Unknowns:
                 return n
             return sum(1 << i for i, b in enumerate(n) if (b if isinstance(b, bool) else b.eval(pairs)))
 
-        fields = {name: value(bits) for name, bits in self.fields.items()}
+        fields = dict.fromkeys(self.fields, 0)
+        for yes, place in zip(chosen, self.places, strict=True):
+            if yes and place is not None:
+                fields[place[0]] |= 1 << place[1]
         answers: dict[tuple[str, object], int] = {}
         for (words, about), name in self.numbers.items():
             answers[words, value(about) if isinstance(about, tuple) else about] = fields[name]
         for (words, about), (variable, _) in self.assumptions.items():
-            answers[words, value(about) if isinstance(about, tuple) else about] = int(variable.eval(pairs))
+            answers[words, value(about) if isinstance(about, tuple) else about] = int(chosen[variable.node_var() or 0])
         return Point({n: v for n, v in fields.items() if n in FIELDS}, answers, value)
 
     def whatever_the_answers(self, region: Bool) -> Bool:

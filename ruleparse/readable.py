@@ -109,7 +109,8 @@ def show_values(name: str, cubes: list[Cube], size: int, family: int) -> str:
         if name in ("src", "dst"):
             return ",".join(_addresses(cubes, size, family))
         return ",".join(_ranges(cubes, size, show))
-    return ",".join(f"{value:#x}/{mask:#x}" for value, mask in cubes)
+    full = (1 << size) - 1
+    return ",".join(str(value) if mask == full else f"{value:#x}/{mask:#x}" for value, mask in cubes)
 
 
 _SHOW: Mapping[str, Callable[[int], str]] = {"proto": show_protocol, "src_mac": show_mac, "dst_mac": show_mac}
@@ -134,10 +135,7 @@ def _spans(cubes: list[Cube], size: int) -> list[tuple[int, int]]:
 
 
 def _ranges(cubes: list[Cube], size: int, show: Callable[[int], str]) -> Iterator[str]:
-    for low, high in _spans(cubes, size):
-        yield (
-            show(low) if low == high else f"{low}-{high}" if show is str else ",".join(map(show, range(low, high + 1)))
-        )
+    return (show(low) if low == high else f"{low}-{high}" for low, high in _spans(cubes, size))
 
 
 def _addresses(cubes: list[Cube], size: int, family: int) -> Iterator[str]:

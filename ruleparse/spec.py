@@ -140,12 +140,16 @@ KEYS = frozenset({*OPTIONS, "icmp_type", "family", "local", "id", "hex", "flow",
 
 
 def family_of(spec: Mapping[str, Any]) -> int | None:
-    """4 or 6 where the packet itself says so."""
+    """4 or 6 where the packet itself says so. Raises SpecError if it says both."""
+    said = {key: 6 if ":" in str(spec[key]) else 4 for key in ("src", "dst") if spec.get(key)}
     if spec.get("family"):
-        return int(spec["family"])
-    texts = [str(spec[k]) for k in ("src", "dst") if spec.get(k)]
-    if texts:
-        return 6 if any(":" in t for t in texts) else 4
+        if str(spec["family"]) not in ("4", "6"):
+            raise SpecError(f"--family {spec['family']}: there are 4 and 6")
+        said["family"] = int(spec["family"])
+    if len(set(said.values())) > 1:
+        raise SpecError(f"IPv4 and IPv6 in one packet: {', '.join(f'--{key} {spec[key]}' for key in said)}")
+    if said:
+        return next(iter(said.values()))
     names = str(spec.get("proto", "")).lower()
     return 6 if names in ("icmpv6", "ipv6-icmp", "58") else 4 if names in ("icmp", "1") else None
 

@@ -113,7 +113,7 @@ class _Answering:
     def answer(self) -> Answer:
         entry = "send" if self.question.local else "arrive"
         found: Explored = explore(self.program, entry, self.question.packet, self.question.reach)
-        outcomes = [self.outcome(o) for o in found.outcomes]
+        outcomes = sorted((self.outcome(o) for o in found.outcomes), key=_farthest_first)
         diagnostics = self.snapshot.all_diagnostics()
         return Answer(self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete)
 
@@ -191,6 +191,11 @@ class _Answering:
         for name in ("ttl", "tos", "mark", "ct_mark", "priority"):
             shown[name] = values.get(name)
         return shown
+
+
+def _farthest_first(outcome: Outcome) -> tuple[bool, int]:
+    """What people mean comes first: a packet that the kernel lets in, on the longest way."""
+    return outcome.reason is not None, -len(outcome.steps)
 
 
 def _or_none(value: int | None, show: Any) -> Any:

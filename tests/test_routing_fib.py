@@ -9,8 +9,9 @@ from ruleparse.evaluate import walk
 from ruleparse.packet import Packet, Unknowns
 from ruleparse.program import Set
 from ruleparse.routing.fib import fib_tables
-from ruleparse.routing.lookup import Lookup, lookup_tables
+from ruleparse.routing.lookup import lookup_tables
 from ruleparse.routing.model import Hop, Interfaces, Route, Routes
+from ruleparse.routing.route_rules import Lookup
 from ruleparse.routing.sysctl import Settings
 from tests.routing import found, node, packet, route, words
 
@@ -96,7 +97,9 @@ def test_a_gateway_of_the_other_family_is_no_next_hop():
 
 
 def test_realms():
-    (end,) = found(node(route="default dev eth0 realm 7\n" + LOCAL, rule=STANDARD).tables(4), "fib", dst="192.0.2.1").ends
+    (end,) = found(
+        node(route="default dev eth0 realm 7\n" + LOCAL, rule=STANDARD).tables(4), "fib", dst="192.0.2.1"
+    ).ends
     assert end.packet["route_realm"] == 7
 
 
@@ -192,8 +195,8 @@ def test_selectors_that_are_not_followed_are_told():
 
 TWO_WAYS = """
     default
-    	nexthop via 10.0.0.1 dev eth0 weight 3
-    	nexthop via 10.0.0.2 dev eth1 weight 1
+            nexthop via 10.0.0.1 dev eth0 weight 3
+            nexthop via 10.0.0.2 dev eth1 weight 1
 """
 
 
@@ -388,7 +391,11 @@ def by_tables(tables, name, dst):
 def test_a_table_is_looked_up_as_its_definition_says(table, data):
     family, routes = table
     size = 32 if family == 4 else 128
-    dst = data.draw(st.integers(0, 7)) << (size - 4) | data.draw(st.integers(0, 3)) << (size - 16) | data.draw(st.integers(0, 3))
+    dst = (
+        data.draw(st.integers(0, 7)) << (size - 4)
+        | data.draw(st.integers(0, 3)) << (size - 16)
+        | data.draw(st.integers(0, 3))
+    )
     tables = lookup_tables("t", routes, Lookup(family, Settings()))
     kind, out = by_tables(tables, "t", dst)
     expected = naively(routes, dst)

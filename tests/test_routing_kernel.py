@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -31,7 +32,17 @@ SELECTORS = {
     4: ("from 10.1.0.0/16", "from 10.4.0.0/14", "to 10.244.0.0/16", "to 10.0.0.0/9", "tos 0x10", "uidrange 0-10"),
     6: ("from fd00:1::/48", "from fd00:4::/30", "to fd00:1::/32", "to fd00::/24"),
 }
-ANY_FAMILY = ("fwmark 1", "fwmark 2/3", "fwmark 0/1", "iif e0", "iif lo", "iif gone", "oif e1", "ipproto tcp", "dport 80-90")
+ANY_FAMILY = (
+    "fwmark 1",
+    "fwmark 2/3",
+    "fwmark 0/1",
+    "iif e0",
+    "iif lo",
+    "iif gone",
+    "oif e1",
+    "ipproto tcp",
+    "dport 80-90",
+)
 ERRORS = {
     "No route to host": "unreachable", "Permission denied": "prohibit", "Network is unreachable": "none",
     "Invalid argument": "blackhole",
@@ -51,10 +62,8 @@ class Router:
 
     def try_ip(self, *words: str) -> None:
         """What chance puts together need not make sense to the kernel."""
-        try:
+        with suppress(CommandFailed):
             self.ip(*words)
-        except CommandFailed:
-            pass
 
     def build(self) -> None:
         write = self.namespace.write
@@ -77,17 +86,24 @@ class Router:
             self.try_ip(*self.some_rule())
 
     def some_address(self) -> int:
-        second, third, last = (self.random.choice(of) for of in ((0, 1, 2, 3, 4, 244), (0, 1, 2), (0, 1, 2, 3, 5, 128, 255)))
+        second, third, last = (
+            self.random.choice(of) for of in ((0, 1, 2, 3, 4, 244), (0, 1, 2), (0, 1, 2, 3, 5, 128, 255))
+        )
         if self.family == 4:
             return 10 << 24 | second << 16 | third << 8 | last
         return 0xFD00 << 112 | second << 96 | third << 64 | last
 
     def some_route(self) -> list[str]:
-        length = self.random.choice([0, 8, 12, 16, 20, 24, 28, 30, 32] if self.family == 4 else [0, 16, 32, 48, 50, 64, 96, 128])
+        length = self.random.choice(
+            [0, 8, 12, 16, 20, 24, 28, 30, 32] if self.family == 4 else [0, 16, 32, 48, 50, 64, 96, 128]
+        )
         size = 32 if self.family == 4 else 128
         to = f"{show_address(self.some_address() >> size - length << size - length, self.family)}/{length}"
         kind = self.random.choice(["unicast"] * 8 + ["blackhole", "unreachable", "prohibit", "throw", "local"])
-        table = ["table", self.random.choice(["main", "main", "100", "200"] if self.random.random() < 0.9 else ["local"])]
+        table = [
+            "table",
+            self.random.choice(["main", "main", "100", "200"] if self.random.random() < 0.9 else ["local"]),
+        ]
         metric = ["metric", self.random.choice(["10", "20", "1024"])] if self.random.random() < 0.5 else []
         return ["route", self.random.choice(["add", "append"]), kind, to, *self.some_way(kind), *table, *metric]
 
@@ -195,7 +211,15 @@ def test_routes(router):
 
 # MASQUERADE takes the address that a route without one of its own gets
 
-SOURCES6 = ("fd00:1::{}/64", "fd00:2::{}/48", "2001:db8::{}/64", "2002:a00::{}/64", "fec0:1::{}/64", "fe80::{}/64", "2001:10::{}/64")
+SOURCES6 = (
+    "fd00:1::{}/64",
+    "fd00:2::{}/48",
+    "2001:db8::{}/64",
+    "2002:a00::{}/64",
+    "fec0:1::{}/64",
+    "fe80::{}/64",
+    "2001:10::{}/64",
+)
 TARGETS6 = (*SOURCES6, "2400::{}", "ff02::{}", "ff05::{}", "ff0e::{}", "fd00:1::{}:5", "fd00:2:0:{}::1")
 
 

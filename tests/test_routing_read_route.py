@@ -27,14 +27,16 @@ def one(text):
 def told(route: Route) -> str:
     """A route in the words of these tests."""
     hops = " | ".join(
-        " ".join(filter(None, [h.gateway is not None and f"via {h.gateway:x}", h.out, *sorted(h.flags)])) for h in route.hops
+        " ".join(filter(None, [h.gateway is not None and f"via {h.gateway:x}", h.out, *sorted(h.flags)]))
+        for h in route.hops
     )
     return f"{route.family} {route.type} {show_prefix(route.destination)} {route.table} {route.metric} [{hops}]"
 
 
 ROWS = [
     ("default via 10.0.0.1 dev eth0", "4 unicast 0.0.0.0/0 main 0 [via a000001 eth0]"),
-    ("default via 10.0.0.1 dev eth0 proto dhcp src 10.0.0.5 metric 100 ", "4 unicast 0.0.0.0/0 main 100 [via a000001 eth0]"),
+    ("default via 10.0.0.1 dev eth0 proto dhcp src 10.0.0.5 metric 100 ",
+     "4 unicast 0.0.0.0/0 main 100 [via a000001 eth0]"),
     ("10.1.0.0/16 dev cni0  proto kernel  scope link  src 10.1.0.1 ", "4 unicast 10.1.0.0/16 main 0 [cni0]"),
     ("10.2.0.0/24 via 10.2.0.0 dev flannel.1 onlink", "4 unicast 10.2.0.0/24 main 0 [via a020000 flannel.1 onlink]"),
     ("10.3.0.1 dev cali1 scope link linkdown", "4 unicast 10.3.0.1/32 main 0 [cali1 linkdown]"),
@@ -52,17 +54,21 @@ ROWS = [
      "6 unreachable ::/0 unspec 4294967295 [lo]"),
     ("unreachable default dev lo  table unspec  proto none  metric -1  error -101 hoplimit 255",
      "6 unreachable ::/0 unspec 4294967295 [lo]"),
-    ("10.5.0.0/16 proto static metric 5\n\tnexthop via 10.0.0.1 dev eth0 weight 2 \n\tnexthop via 10.0.0.2 dev eth1 weight 1 dead linkdown",
+    ("10.5.0.0/16 metric 5\n\tnexthop via 10.0.0.1 dev eth0 weight 2 \n\tnexthop via 10.0.0.2 dev eth1 dead linkdown",
      "4 unicast 10.5.0.0/16 main 5 [via a000001 eth0 | via a000002 eth1 dead linkdown]"),
     ("default proto static \\\tnexthop via 10.0.0.1 dev eth0 weight 1 \\\tnexthop dev ppp0 weight 1 ",
      "4 unicast 0.0.0.0/0 main 0 [via a000001 eth0 | ppp0]"),
     ("10.6.0.0/16  encap ip id 100 src 10.0.0.1 dst 10.9.9.9 ttl 0 tos 0 via 10.0.0.9 dev tun0 scope link",
      "4 unicast 10.6.0.0/16 main 0 [via a000009 tun0]"),
-    ("10.7.0.0/16 nhid 30 encap mpls  100/200 via 10.0.0.9 dev eth0", "4 unicast 10.7.0.0/16 main 0 [via a000009 eth0]"),
-    ("10.8.0.0/16 dev eth0 realm 1/2 mtu lock 1400 advmss 1360 rto_min lock 200ms brandnew 7", "4 unicast 10.8.0.0/16 main 0 [eth0]"),
+    ("10.7.0.0/16 nhid 30 encap mpls  100/200 via 10.0.0.9 dev eth0",
+     "4 unicast 10.7.0.0/16 main 0 [via a000009 eth0]"),
+    ("10.8.0.0/16 dev eth0 realm 1/2 mtu lock 1400 advmss 1360 rto_min lock 200ms brandnew 7",
+     "4 unicast 10.8.0.0/16 main 0 [eth0]"),
     ("10.9.0.0/16 tos 0x10 dev eth0", "4 unicast 10.9.0.0/16 main 0 [eth0]"),
-    ("0.0.0.0         10.0.0.1        0.0.0.0         UG    100    0        0 eth0", "4 unicast 0.0.0.0/0 main 100 [via a000001 eth0]"),
-    ("10.1.0.0        0.0.0.0         255.255.0.0     U     0      0        0 cni0", "4 unicast 10.1.0.0/16 main 0 [cni0]"),
+    ("0.0.0.0         10.0.0.1        0.0.0.0         UG    100    0        0 eth0",
+     "4 unicast 0.0.0.0/0 main 100 [via a000001 eth0]"),
+    ("10.1.0.0        0.0.0.0         255.255.0.0     U     0      0        0 cni0",
+     "4 unicast 10.1.0.0/16 main 0 [cni0]"),
 ]  # fmt: skip
 
 
@@ -85,7 +91,9 @@ def test_what_else_a_route_says():
 
 
 def test_weights_and_the_place_of_a_route():
-    text = "# ip route\n10.5.0.0/16\n\tnexthop via 10.0.0.1 dev eth0 weight 3\n\tnexthop via 10.0.0.2 dev eth1 weight 1\n"
+    text = (
+        "# ip route\n10.5.0.0/16\n\tnexthop via 10.0.0.1 dev eth0 weight 3\n\tnexthop via 10.0.0.2 dev eth1 weight 1\n"
+    )
     route = one(text)
     assert [h.weight for h in route.hops] == [3, 1]
     assert route.span is not None
@@ -132,7 +140,10 @@ def test_the_only_table_of_a_text():
 )
 def test_bad_lines_are_told_and_others_kept(text, column, message):
     found = read(Source("x", f"default dev eth0\n{text}\n10.9.0.0/16 dev eth1\n"))
-    assert [told(r) for r in found.routes] == ["4 unicast 0.0.0.0/0 main 0 [eth0]", "4 unicast 10.9.0.0/16 main 0 [eth1]"]
+    assert [told(r) for r in found.routes] == [
+        "4 unicast 0.0.0.0/0 main 0 [eth0]",
+        "4 unicast 10.9.0.0/16 main 0 [eth1]",
+    ]
     (problem,) = found.diagnostics
     assert problem.severity == "error"
     assert message in problem.message

@@ -17,7 +17,9 @@ def rules(text, **hints):
 
 def said(rule):
     """What a rule says, without what it leaves open."""
-    plain = {name: getattr(rule, name) for name in rule.__slots__ if name not in ("span", "family", "source", "destination")}
+    plain = {
+        name: getattr(rule, name) for name in rule.__slots__ if name not in ("span", "family", "source", "destination")
+    }
     prefixes = {"from": rule.source, "to": rule.destination}
     return {
         **{name: value for name, value in plain.items() if value is not None and value is not False},
@@ -35,7 +37,8 @@ ROWS = [
     ("32765:\tnot from all fwmark 0xca6c lookup 51820",
      {"priority": 32765, "action": "lookup", "table": "51820", "mark": (0xCA6C, 0xFFFFFFFF), "negated": True}),
     ("9:\tfrom all iif eth1 [detached] lookup 9", {"priority": 9, "action": "lookup", "table": "9", "iif": "eth1"}),
-    ("9:\tfrom all iif lo oif eth0 goto 32766", {"priority": 9, "action": "goto", "goto": 32766, "iif": "lo", "oif": "eth0"}),
+    ("9:\tfrom all iif lo oif eth0 goto 32766",
+     {"priority": 9, "action": "goto", "goto": 32766, "iif": "lo", "oif": "eth0"}),
     ("9:\tfrom all goto 77 [unresolved]", {"priority": 9, "action": "goto", "goto": 77}),
     ("9:\tfrom all tos 0x10 nop", {"priority": 9, "action": "nop", "tos": 16}),
     ("9:\tfrom all tos throughput unreachable", {"priority": 9, "action": "unreachable", "tos": 8}),

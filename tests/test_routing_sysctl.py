@@ -11,7 +11,9 @@ def settings(text):
 
 
 def test_settings():
-    found = settings("net.ipv4.ip_forward = 1\nnet.ipv4.conf.eth0/100.rp_filter = 2\nkernel.core_pattern = |/x %P = %s\n")
+    found = settings(
+        "net.ipv4.ip_forward = 1\nnet.ipv4.conf.eth0/100.rp_filter = 2\nkernel.core_pattern = |/x %P = %s\n"
+    )
     assert found["net.ipv4.ip_forward"] == "1"
     assert found["kernel.core_pattern"] == "|/x %P = %s"
     assert found.of_interface(4, "eth0.100", "rp_filter") == 2

@@ -12,6 +12,7 @@ from ruleparse.codec import address, interface
 from ruleparse.evaluate import End, walk
 from ruleparse.netfilter import fields, registry
 from ruleparse.netfilter.facts import Facts
+from ruleparse.netfilter.ipset import read_sets
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.save import BUILT_IN, read
 from ruleparse.packet import Packet, Unknowns
@@ -38,7 +39,9 @@ def program(row: Mapping[str, Any]) -> NetfilterProgram:
     text = f"*{table}\n{declared}:LATER - [0:0]\n-A {chain} {row['rule']}\nCOMMIT\n"
     dump = read(Source("dump", text), family_hint=row.get("family", 4))
     assert not dump.diagnostics
-    facts = Facts(sysctl=row.get("sysctl", {}))
+    sets, wrong = read_sets([Source("sets", row["sets"])]) if "sets" in row else (None, [])
+    assert not wrong
+    facts = Facts(sets)
     found = NetfilterProgram(row.get("family", 4), dump.rulesets, facts, NAT_TABLES)
     assert found[f"{table} {chain}"].rules
     assert [d.message for d in found.diagnostics] == row.get("problems", [])
@@ -58,11 +61,28 @@ def verdict(end: End) -> str:
     return f"{end.stop.verdict} {end.stop.detail or ''}".strip()
 
 
+class Told(dict[tuple[str, object], int]):
+    """Answers by the words of questions, whatever they are about."""
+
+    def __init__(self, answers: dict[str, int]) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def __bool__(self) -> bool:
+        return bool(self.answers)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and key[0] in self.answers
+
+    def __getitem__(self, key: tuple[str, object]) -> int:
+        return self.answers[key[0]]
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['rule']} | {row.get('before', {})}")
 def test_a_target_does_what_its_row_says(row):
     before = {field: number(field, v) for field, v in row.get("before", {}).items()}
     packet = Packet(before, Unknowns())
-    answers: dict[tuple[str, object], int] = {(question, None): a for question, a in row.get("answers", {}).items()}
+    answers = Told(row.get("answers", {}))
     walked = walk(program(row), f"{row.get('table', 'mangle')} {row.get('chain', 'T')}", packet, answers)
     ends = [end for end in walked.ends if end.when is not False]
     assert sorted({verdict(end) for end in ends}) == sorted(row.get("ends", ["goes on"]))

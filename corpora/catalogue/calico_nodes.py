@@ -13,6 +13,7 @@ from ..writers.calico import (
     write_calico,
 )
 from ..writers.model import Cluster, NetworkPolicy, Pod, PolicyRule
+from ..writers.node import FORWARDS_IPV6
 from ..writers.save import Printer
 from .dump import Dump, node_files
 from .example import NGINX_SERVICE, SYSTEM_SERVICES, cluster, cluster6
@@ -117,11 +118,12 @@ def _dual_stack() -> Dump:
     write_calico(ruleset, facts, 28, encapsulation="none")
     write_calico(ruleset6, facts6, 28, encapsulation="none")
     routes6 = tuple(f"fd00:244:1::{each.address.split('.')[-1]} dev {each.interface} metric 1024" for each in PODS)
+    network = calico_network(facts, "none")
     files = node_files(
         ruleset,
         ruleset6,
         printer=Printer("1.8.8", "nft"),
-        network=replace(calico_network(facts, "none"), routes6=routes6),
+        network=replace(network, routes6=routes6, sysctls=network.sysctls | FORWARDS_IPV6),
         sets=[*calico_sets(facts, 4, "none"), *calico_sets(facts6, 6, "none")],
     )
     return Dump(

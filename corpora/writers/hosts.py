@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from .model import Node
-from .node import KUBERNETES_SYSCTLS, LOOPBACK, HostNetwork, Link, Route
+from .node import FORWARDS_IPV6, KUBERNETES_SYSCTLS, LOOPBACK, HostNetwork, Link, Route
 
 
 def mac_of(address: str, prefix: str = "52:54") -> str:
@@ -25,4 +25,5 @@ def gateway_route(node: Node) -> Route:
 def plain_network(node: Node, address6: str = "", gateway6: str = "") -> HostNetwork:
     links = (LOOPBACK, ethernet(node, *filter(None, [address6])))
     routes6 = (f"default via {gateway6} dev {node.interface} proto static metric 1024",) if gateway6 else ()
-    return HostNetwork(links, (gateway_route(node),), routes6, sysctls=KUBERNETES_SYSCTLS)
+    sysctls = KUBERNETES_SYSCTLS | (FORWARDS_IPV6 if address6 else {})
+    return HostNetwork(links, (gateway_route(node),), routes6, sysctls=sysctls)

@@ -218,3 +218,4 @@ KUBERNETES_SYSCTLS: dict[str, int | str] = {
     "net.netfilter.nf_conntrack_tcp_be_liberal": 0,
     "net.netfilter.nf_conntrack_tcp_loose": 1,
 }
+FORWARDS_IPV6: dict[str, int | str] = {"net.ipv6.conf.all.forwarding": 1}

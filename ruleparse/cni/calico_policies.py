@@ -180,8 +180,9 @@ def _conditions(here: Here) -> Iterator[tuple[int, str]]:
         if option.name in _WORDS:
             yield order.index(option.name), _WORDS[option.name][option.negated].format(value)
         elif option.name == "--match-set":
-            side = _SIDES.get(option.words[1], "with")
-            yield len(order), f"{'not ' if option.negated else ''}{side} members of set {option.words[0]}"
+            name, directions, *_ = (*option.words, "", "")
+            side = _SIDES.get(directions, "with")
+            yield len(order), f"{'not ' if option.negated else ''}{side} members of set {name}"
         elif option.name not in _IGNORED:
             yield len(order), " ".join(["not"] * option.negated + [option.name, *option.words])
 

@@ -116,14 +116,18 @@ class TableLowering:
     def _sort_in(self, parts: list[_Part], index: int, rule: RuleSyntax) -> None:
         option = rule.option(index)
         for part in (*reversed(parts), _implied(parts, rule)):
-            if part is not None and option.name in part.options:
+            if part is None:
+                continue
+            known = _named(part, option.name)
+            if known is not None or (part.declared is None and option.name.startswith("--")):
                 if part not in parts:
                     parts.append(part)
-                part.given.append((part.options[option.name], index))
+                part.given.append((known, index))
                 return
         parts[-1].given.append((None, index))
         if parts[-1].declared is not None:
-            message = f"{option.name} is not an option that {parts[-1].name} is known to have; the rule is kept as an assumption"
+            owner = parts[-1].name
+            message = f"{option.name} is not an option that {owner} is known to have; the rule is kept as an assumption"
             self.diagnostics.append(Diagnostic("unknown-option", "warning", message, rule.option_span(option)))
 
     @staticmethod
@@ -176,7 +180,8 @@ class TableLowering:
                 assert known is not None
                 if (test := self._simple_test(known, index, rule)) is not None:
                     tests.append(test)
-        except _Unreadable as reason:
+        except (_Unreadable, *_INCOMPLETE) as error:
+            reason = error if isinstance(error, _Unreadable) else self._incomplete(f"-m {part.name}", context)
             written = " ".join(_written(part, rule))
             tests.append(ask(context.made.asks(f"{reason} matches ({written})")))
 
@@ -204,7 +209,9 @@ class TableLowering:
         elif plan.target is not None:
             try:
                 effect = self._effect(plan.target, rule, context)
-            except _Unreadable:
+            except (_Unreadable, *_INCOMPLETE) as error:
+                if not isinstance(error, _Unreadable):
+                    self._incomplete(f"-j {plan.target.name}", context)
                 return self._undeclared_target(plan.target.name, tests, number, context.made)
         elif plan.jump is not None:
             effect = (Call(self.table_key(rule.words(plan.jump)[0])),)
@@ -217,11 +224,17 @@ class TableLowering:
             raise _Unreadable(target.name)
         return target.declared.actions(self._givens(target, rule), context.made)
 
+    def _incomplete(self, what: str, context: _Lazy) -> _Unreadable:
+        message = f"{what} lacks an option that it cannot do without; the rule is kept as an assumption"
+        self.diagnostics.append(Diagnostic("incomplete-rule", "error", message, context.made.span))
+        return _Unreadable(what)
+
     def _undeclared_target(
         self, name: str, tests: tuple[Test | Masked, ...], number: int, context: Context
     ) -> list[Rule]:
         if registry.target(name) is None:
-            message = f"{name} is neither a chain of table {self.table} nor a target that is known; what it does is an assumption"
+            neither = f"{name} is neither a chain of table {self.table} nor a target that is known"
+            message = f"{neither}; what it does is an assumption"
             self.diagnostics.append(Diagnostic("unknown-target", "warning", message, context.span))
         return either_way(name, tests, number, context)
 
@@ -249,6 +262,17 @@ class _Lazy:
 def _part(name: str, declared: Callable[[str], Match | None] | Callable[[str], Target | None]) -> _Part:
     found = declared(name)
     return _Part(name, found, options_of(found))
+
+
+_INCOMPLETE = (TypeError, AttributeError, ValueError, LookupError)
+"""What a declaration may raise over a rule that lacks an option: iptables itself would not have loaded it."""
+
+def _named(part: _Part, name: str) -> Option | None:
+    """The option of this name, or the only one whose name starts so, as getopt_long(3) allows people to write."""
+    if name in part.options or not name.startswith("--"):
+        return part.options.get(name)
+    found = {id(option): option for full, option in part.options.items() if full.startswith(name)}
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 _ALIASES = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp"}

@@ -174,6 +174,7 @@ def _problem(source: Source, start: int, end: int, message: str) -> SyntaxProble
 
 
 def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], list[Slot], str, bool]:
+    from lark import Tree
     from lark.exceptions import UnexpectedInput
 
     try:
@@ -187,11 +188,9 @@ def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], l
     slots: list[Slot] = []
     unsupported = False
     for child in tree.children:
-        if child is None:
-            continue
-        if hasattr(child, "children"):
+        if isinstance(child, Tree):
             slots.append(_slot(child, tokens))
-        else:
+        elif child:
             tokens.append(child)
             unsupported |= child.type == "UNSUPPORTED"
     return tokens, slots, str(tokens[0]), unsupported

@@ -24,7 +24,7 @@ from ruleparse.codec import (
     show_range,
 )
 from ruleparse.netfilter.services import SERVICES
-from ruleparse.packet import FIELDS, Packet
+from ruleparse.packet import FIELDS, Assumption, Packet, assumption
 from ruleparse.program import Key, Masked, Test, World
 
 
@@ -171,6 +171,16 @@ _DIFFER = Key(("differ",), Codec("field field", str), _differ, "{} changed")
 def differs(a: str, b: str) -> Test:
     """A test that two fields are not equal."""
     return Test(_DIFFER, (a, b))
+
+
+SAME_INTERFACE = assumption("the route found is by the interface of the packet", "ip addr; ip route show table all")
+
+
+def same_interface(a: Number, b: Number, world: World, question: Assumption = SAME_INTERFACE) -> Bool:
+    """a == b, or a question where hardly anything is known of either."""
+    if bits.is_wide_open(a) and bits.is_wide_open(b) and a != b:
+        return world.ask(question)
+    return bits.equal(a, b)
 
 
 def any_of_bits(field: str, mask: int) -> Masked:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12, and brings along
 
 
 class PlaceJson(TypedDict):

@@ -12,9 +12,10 @@ from ruleparse.codec import prefix_length
 from ruleparse.program import Action, Call, Masked, Return, Rule, Set, Table
 from ruleparse.routing.conditions import is_
 from ruleparse.routing.known import Known
-from ruleparse.routing.lookup import FOUND, NOT_FOUND, Lookup, lookup_tables
+from ruleparse.routing.lookup import lookup_tables
 from ruleparse.routing.model import ROUTE_TYPES, Route
 from ruleparse.routing.policy import FIB, inside_local, unknown_local
+from ruleparse.routing.route_rules import FOUND, NOT_FOUND, Lookup
 
 ADDRESS_TYPE = "address type"
 _ADDRESSES = "routes of addresses"

@@ -2,9 +2,9 @@
 
 Each reads and writes fields of the packet:
 
-- "fib" looks up a route for `src`, `dst`, `mark`, `tos`, `proto`, `sport`, `dport`, `local`, `uid` and `route_in` (0 for
-  packets of this node). It sets `route_type`, `route_out`, `route_gateway` (the next hop, `dst` itself on the link),
-  `route_source` (0 if the route names none) and `route_realm`. Where nothing is found it leaves them alone. The
+- "fib" looks up a route for `src`, `dst`, `mark`, `tos`, `proto`, `sport`, `dport`, `local`, `uid` and `route_in`
+  (0 for packets of this node). It sets `route_type`, `route_out`, `route_gateway` (the next hop, `dst` itself on the
+  link), `route_source` (0 if the route names none) and `route_realm`. Where nothing is found it leaves them alone. The
   interface of a local route is the one that has the address.
 - "address type" sets `route_type` and `route_out` to what kind of address `dst` is and whose.
 - "masquerade" sets `src` for a packet that leaves by `out`, "redirect" sets `dst` for one that came in by `in`, or that

@@ -9,8 +9,9 @@ from ruleparse.packet import assumption
 from ruleparse.program import Action, Call, Goto, Havoc, Masked, Rule, Set, Table, Test
 from ruleparse.routing.conditions import Condition, ask_about, in_range, inside, is_, sent_by, unless_all
 from ruleparse.routing.known import Known, are_standard, constant_routes
-from ruleparse.routing.lookup import FOUND, NOT_FOUND, Lookup, lookup_tables
+from ruleparse.routing.lookup import lookup_tables
 from ruleparse.routing.model import ROUTE_TYPES, PolicyRule, Route
+from ruleparse.routing.route_rules import FOUND, NOT_FOUND, Lookup
 from ruleparse.text import Diagnostic
 
 FIB = "fib"

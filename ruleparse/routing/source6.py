@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ruleparse.codec import ALL_ONES, Prefix, interface, prefix
-from ruleparse.program import Copy, Goto, Masked, Return, Rule, Set, Stop, Table
+from ruleparse.program import Action, Copy, Goto, Masked, Return, Rule, Set, Stop, Table
 from ruleparse.routing.conditions import inside, is_, one_of
+from ruleparse.routing.lazy import LazyRules
 from ruleparse.routing.model import Address, Interfaces
 from ruleparse.routing.sysctl import Settings
 
@@ -103,11 +104,6 @@ class Candidate:
             _holds(_ORCHID, value),
         )
 
-    def score(self, destination: int) -> tuple[int, ...]:
-        """What decides among candidates of equal kinds: rule 8, and the first listed."""
-        common = min(common_bits(self.address.value, destination), self.address.length)
-        return (common, "optimistic" not in self.address.flags, -self.order)
-
 
 def candidates(interfaces: Interfaces, settings: Settings) -> list[Candidate]:
     """Every address of the node that may be chosen, in the kernel's order."""
@@ -122,34 +118,55 @@ def is_ready(address: Address) -> bool:
     return "tentative" not in address.flags or "optimistic" in address.flags
 
 
+class Alike:
+    """Candidates of one kind and prefix length, to be compared by common bits."""
+
+    def __init__(self, members: Iterable[Candidate]) -> None:
+        self.sorted = sorted(members, key=_value)
+        self.length = self.sorted[0].address.length
+
+    def best(self, destination: int) -> tuple[int, int, Candidate]:
+        """What decides among kinds that are equal: common bits (rule 8), and who is listed first."""
+        place = bisect_left(self.sorted, destination, key=_value)
+        nearest = self.sorted[max(0, place - 1) : place + 1]
+        common = min(self.length, max(common_bits(c.address.value, destination) for c in nearest))
+        around = _around(destination, common)
+        first = bisect_left(self.sorted, around.value, key=_value)
+        last = bisect_right(self.sorted, around.value | ~around.mask & ALL_ONES[6], key=_value)
+        winner = min(self.sorted[first:last], key=lambda c: c.order)
+        return common, -winner.order, winner
+
+
+def _value(candidate: Candidate) -> int:
+    return candidate.address.value
+
+
 class Choice:
-    """ipv6_dev_get_saddr for one interface `out`; the empty name stands for one without addresses."""
+    """Which of some candidates is taken for a packet that leaves by `out`: ipv6_dev_get_saddr but for rule 1."""
 
-    def __init__(self, out: str, every: Iterable[Candidate], own_only: bool = False) -> None:
-        self.own_only = own_only
-        self.kinds: dict[Kind, list[Candidate]] = {}
-        for candidate in every:
-            self.kinds.setdefault(candidate.kind(out), []).append(candidate)
+    def __init__(self, out: str, among: Iterable[Candidate]) -> None:
+        groups: dict[tuple[Kind, int], list[Candidate]] = {}
+        for candidate in among:
+            groups.setdefault((candidate.kind(out), candidate.address.length), []).append(candidate)
+        self.kinds: dict[Kind, list[Alike]] = {}
+        for (kind, _), members in groups.items():
+            self.kinds.setdefault(kind, []).append(Alike(members))
 
-    def contenders(self, destination: int) -> list[Candidate]:
-        """The candidates of the best kinds. On-link and multicast destinations take an address of `out`."""
-        on_link = _holds(_MULTICAST, destination) or scope(destination) <= _LINK
-        kinds = [k for k in self.kinds if k.on_out] if on_link or self.own_only else list(self.kinds)
-        best = max((k.score(destination) for k in kinds), default=None)
-        return [c for k in kinds if k.score(destination) == best for c in self.kinds[k]]
+    def contenders(self, destination: int) -> list[Alike]:
+        """The candidates of the best kinds."""
+        scores = {kind: kind.score(destination) for kind in self.kinds}
+        best = max(scores.values(), default=None)
+        return [alike for kind, score in scores.items() if score == best for alike in self.kinds[kind]]
 
     def winner(self, destination: int) -> Candidate | None:
-        contenders = self.contenders(destination)
-        same = next((c for c in contenders if c.address.value == destination), None)  # rule 1
-        return same or max(contenders, key=lambda c: c.score(destination), default=None)
+        return max((alike.best(destination) for alike in self.contenders(destination)), default=(0, 0, None))[2]
 
     def borders(self) -> set[Prefix]:
-        """Prefixes of destinations at whose edges the winner may change, but for rule 1."""
-        fixed = _FIXED_BORDERS
-        contenders = {c.address.value: c for p in fixed for c in self.contenders(p.value)}
-        values = sorted(contenders)
-        lengths = {128} | {c.address.length + 1 for c in contenders.values() if c.address.length < 128}
-        found = set(fixed) | {_around(v, length) for v in values for length in lengths}
+        """Prefixes of destinations at whose edges the winner may change."""
+        contenders = {id(alike): alike for place in _FIXED_BORDERS for alike in self.contenders(place.value)}.values()
+        values = sorted({c.address.value for alike in contenders for c in alike.sorted})
+        lengths = {alike.length + 1 for alike in contenders if alike.length < 128}
+        found = set(_FIXED_BORDERS) | {_around(v, length) for v in values for length in lengths}
         for one, other in pairwise(values):
             split = common_bits(one, other)
             found |= {_around(one, split), _around(one, split + 1), _around(other, split + 1)}
@@ -161,9 +178,10 @@ def _around(value: int, length: int) -> Prefix:
     return Prefix(value & mask, mask, 6)
 
 
+_ON_LINK = (_MULTICAST, _LINK_LOCAL, _LOOPBACK)
 _FIXED_BORDERS = frozenset(
     [p for p, _ in _LABELS]
-    + [_LINK_LOCAL, _SITE_LOCAL, _MULTICAST, _LOOPBACK]
+    + [*_ON_LINK, _SITE_LOCAL]
     + [_around(0xFF << 120 | flags << 116 | reach << 112, 16) for flags in (0, 1, 3) for reach in (1, 2, 5, 8, 14)]
 )
 """Where labels and scopes change, for the kinds of multicast addresses that are in use."""
@@ -173,23 +191,51 @@ _FIXED_BORDERS = frozenset(
 
 
 def masquerade_tables(name: str, interfaces: Interfaces, settings: Settings) -> dict[str, Table]:
-    """The table `name`, and one for each interface that has addresses."""
+    """The table `name`, and those for each interface that has addresses."""
     every = candidates(interfaces, settings)
-    tables, rules = {}, []
+    far = [c for c in every if scope(c.address.value) > _LINK]
+    elsewhere = f"{name} elsewhere"
+    tables = {elsewhere: Table(elsewhere, LazyRules(lambda: [*_on_link(NO_ADDRESS), *_rules(Choice("", every))]))}
+    rules = [*_same_address(far)]
     for out in dict.fromkeys(c.on for c in every):
-        child = f"{name} {out}"
-        own_only = settings.of_interface(6, out, "use_oif_addrs_only") == 1
-        tables[child] = Table(child, list(_rules(Choice(out, every, own_only))))
-        rules.append(Rule((is_("out", interface(out)),), (Goto(child),)))
-    elsewhere = list(_rules(Choice("", every)))
-    return {name: Table(name, [*_same_address(every), *rules, *elsewhere]), **tables}
+        own = [c for c in every if c.on == out]
+        if settings.of_interface(6, out, "use_oif_addrs_only") == 1:
+            rest = own
+        else:
+            rest = every if set(own) & set(far) or not far else []
+        tables |= _interface_tables(f"{name} {out}", out, own, rest, elsewhere)
+        rules.append(Rule((is_("out", interface(out)),), (Goto(f"{name} {out}"),)))
+    return {name: Table(name, [*rules, Rule((), (Goto(elsewhere),))]), **tables}
 
 
-def _same_address(every: list[Candidate]) -> Iterator[Rule]:
+def _interface_tables(
+    name: str, out: str, own: list[Candidate], others: list[Candidate], elsewhere: str
+) -> dict[str, Table]:
+    """For what leaves by `out`: its own addresses on the link, those of `others` beyond it, or the choice elsewhere.
+
+    Where an interface has link-local addresses alone, and the node others, it might as well have none.
+    """
+    near = f"{name} on link"
+
+    def rules() -> list[Rule]:
+        beyond = _rules(Choice(out, others)) if others else [Rule((), (Goto(elsewhere),))]
+        return [*_on_link(Goto(near)), *beyond]
+
+    return {
+        name: Table(name, LazyRules(rules)),
+        near: Table(near, LazyRules(lambda: list(_rules(Choice(out, own))))),
+    }
+
+
+def _on_link(action: Action) -> Iterator[Rule]:
+    """Rules for destinations on the link, which take an address of the interface that they leave by."""
+    return (Rule(inside("dst", place), (action,)) for place in _ON_LINK)
+
+
+def _same_address(far: list[Candidate]) -> Iterator[Rule]:
     """Rule 1: an address of this node is best reached from itself."""
-    own = [c.address.value for c in every if scope(c.address.value) > _LINK]
-    if own:
-        yield Rule((one_of("dst", own),), (Copy("src", "dst"), Return()))
+    if far:
+        yield Rule((one_of("dst", [c.address.value for c in far]),), (Copy("src", "dst"), Return()))
 
 
 def _rules(choice: Choice) -> Iterator[Rule]:

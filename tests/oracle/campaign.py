@@ -28,6 +28,7 @@ from tests.oracle.tally import Tally
 from tests.oracle.topology import random_site
 
 _RULESETS_PER_SITE, _UNTRACKED_PER_SITE = 24, 5
+_SHARE_WITH_THE_UNTOLD = 0.2
 _ASKING = 2
 
 
@@ -113,7 +114,6 @@ class Campaign:
         started, rng = time.monotonic(), random.Random(f"{name}/{firewall.flavour}")
         self._set_kinds = self._set_kinds or [kind for kind in KINDS if firewall.supports_set(kind)]
         profile, family = self._profile(rng, turn), rng.choice(self.options.families)
-        profile = profile.without_luck() if self.options.stateful else profile
         ruleset = random_ruleset(rng, firewall.site, family, profile, self.options.packets, self._set_kinds)
         try:
             record = self._record(firewall, name, ruleset, rng)
@@ -127,9 +127,13 @@ class Campaign:
 
     def _profile(self, rng: random.Random, turn: int) -> Profile:
         """Legacy tables, once there, stay: what must not meet connection tracking comes first."""
+        stateful = self.options.stateful
+        choices = UNTRACKED if turn < _UNTRACKED_PER_SITE and not stateful else TRACKED
         if self.options.profile:
-            return next(profile for profile in PROFILES if profile.name == self.options.profile)
-        return rng.choice(UNTRACKED if turn < _UNTRACKED_PER_SITE and not self.options.stateful else TRACKED)
+            choices = tuple(profile for profile in PROFILES if profile.name == self.options.profile)
+        profile = rng.choice(choices)
+        profile = profile.without_luck() if stateful else profile
+        return profile if rng.random() < _SHARE_WITH_THE_UNTOLD else profile.without_the_untold()
 
     def _record(self, firewall: Firewall, name: str, ruleset: Ruleset, rng: random.Random) -> Record:
         loaded = firewall.load(ruleset.family, ruleset.text(), ruleset.sets_text())

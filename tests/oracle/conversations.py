@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 from tests.oracle import wire
+from tests.oracle.decode import decode
 from tests.oracle.kernel import Fate
 from tests.oracle.topology import Site
 from tests.oracle.wire import Packet
@@ -71,7 +72,7 @@ class Conversation:
         fate = self._came_out.get(ORIGINAL)
         if not fate or not fate.end:
             return None
-        seen = wire.decode(fate.end.raw)
+        seen = decode(fate.end.raw)
         kind, code = self._opening.icmp
         return replace(
             self._opening, src=seen["dst"], dst=seen["src"], sport=seen.get("dport", 0), dport=seen.get("sport", 0),
@@ -104,7 +105,7 @@ class Conversation:
         about = self._came_out.get(REPLY if self.way == ORIGINAL else ORIGINAL)
         if not about or not about.end or about.end.at not in (wire.LOCAL, *(link.name for link in self._site.links)):
             return None
-        seen, family = wire.decode(about.end.raw), self._opening.family
+        seen, family = decode(about.end.raw), self._opening.family
         sender = seen["dst"]
         if about.end.at != wire.LOCAL and self._rng.random() < 0.5:
             sender = self._rng.choice(self._site.hosts(self._site.link(about.end.at), family))

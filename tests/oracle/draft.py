@@ -176,20 +176,21 @@ class Row:
 
 
 def table_of(rows: list[Row]) -> Callable[..., Callable[[Writer], Writer]]:
-    """A decorator that adds functions to `rows`; a row is called like its function."""
+    """A decorator that adds functions to `rows`; a row is called like its function, unless it says otherwise."""
 
     def row(
         weight: float,
         group: str = "misc",
         *,
+        name: str = "",
         families: Collection[int] = (4, 6),
         protos: Collection[int] = (),
         hooks: Collection[str] = HOOKS,
         tables: Collection[str] = tuple(CHAINS_OF),
     ) -> Callable[[Writer], Writer]:
         def add(write: Writer) -> Writer:
-            name = write.__name__.strip("_")
-            rows.append(Row(name, write, weight, group, families, protos, frozenset(hooks), tables))
+            known_as = name or write.__name__
+            rows.append(Row(known_as, write, weight, group, families, protos, frozenset(hooks), tables))
             return write
 
         return add

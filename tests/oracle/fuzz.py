@@ -8,6 +8,7 @@ python -m tests.oracle.fuzz --replay /tmp/disagreements/1-0-3-17
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -49,6 +50,7 @@ def _replay(folder: Path) -> int:
 
 def main() -> int:
     asked = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that namespaces are removed
     if asked.replay:
         return _replay(asked.replay)
     campaign = Campaign(Options(**{option.name: getattr(asked, option.name) for option in fields(Options)}))

@@ -239,7 +239,7 @@ def devgroup(d: Draft) -> str | None:
     return side and f"{d.negation()}--{side}-group {d.pick('0x5', '0x7', '0x0', '0x4/0x4')}"
 
 
-@match(0.3, "interface", hooks=ARRIVING)
+@match(0.3, "untold", hooks=ARRIVING)
 def physdev(d: Draft) -> str:
     return d.negation() + d.pick("--physdev-is-bridged", "--physdev-is-in", f"--physdev-in {d.ingress}")
 
@@ -466,12 +466,12 @@ def connlabel(d: Draft) -> str:
     return f"{d.negation()}--label 40"
 
 
-@match(0.2, "state")
+@match(0.2, "untold")
 def helper(d: Draft) -> str:
     return f"{d.negation()}--helper ftp"
 
 
-@match(0.1, "state")
+@match(0.1, "untold")
 def cluster(_: Draft) -> str:
     return "--cluster-total-nodes 2 --cluster-local-nodemask 0x3 --cluster-hash-seed 0xfeedcafe"
 
@@ -479,8 +479,8 @@ def cluster(_: Draft) -> str:
 # Sets
 
 
-@match(2, "sets")
-def set_(d: Draft) -> str:
+@match(2, "sets", name="set")
+def in_set(d: Draft) -> str:
     return describe(d)
 
 
@@ -504,20 +504,23 @@ def comment(d: Draft) -> str:
     )
 
 
-@match(0.7, "chance")
+@match(0.4)
 def statistic(d: Draft) -> str:
-    if d.chance(0.5):
-        return f"--mode random {d.negation()}--probability {d.pick('1.0', '0.0')}"
+    return f"--mode random {d.negation()}--probability {d.pick('1.0', '0.0')}"
+
+
+@match(0.4, "untold", name="statistic")
+def every_nth(d: Draft) -> str:
     every = d.pick(1, 2, 3)
     return f"--mode nth {d.negation()}--every {every} --packet {d.rng.randrange(every)}"
 
 
-@match(0.02, "luck")
-def statistic_(d: Draft) -> str:
+@match(0.02, "luck", name="statistic")
+def coin(d: Draft) -> str:
     return f"--mode random {d.negation()}--probability 0.5"
 
 
-@match(0.5, "chance")
+@match(0.5, "untold")
 def recent(d: Draft) -> str:
     name = f"--name r{d.rng.randrange(3)} --{d.pick('rsource', 'rdest')}"
     return (
@@ -526,12 +529,12 @@ def recent(d: Draft) -> str:
     )
 
 
-@match(0.5, "chance")
+@match(0.5, "untold")
 def limit(d: Draft) -> str:
     return d.pick("--limit 10000/sec --limit-burst 10000", "--limit 3000/sec --limit-burst 5000")
 
 
-@match(0.4, "chance")
+@match(0.4, "untold")
 def hashlimit(d: Draft) -> str:
     side = d.pick("upto", "upto", "above")
     return (
@@ -540,17 +543,17 @@ def hashlimit(d: Draft) -> str:
     )
 
 
-@match(0.2, "chance")
+@match(0.2, "untold")
 def quota(d: Draft) -> str:
     return d.pick("--quota 100000000", "--quota 0", "! --quota 0")
 
 
-@match(0.3, "chance")
+@match(0.3, "untold")
 def time(d: Draft) -> str:
     always, never = "--timestart 00:00:00 --timestop 23:59:59", "--datestop 2010-01-01T00:00:00"
     return always if d.holds else never
 
 
-@match(0.2, "chance")
+@match(0.2, "untold")
 def cpu(d: Draft) -> str:
     return d.negation() + "--cpu " + d.pick("0", "77")

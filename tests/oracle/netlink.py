@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 
 NETLINK_NETFILTER = 12
-REQUEST, ACK, DUMP, APPEND = 0x1, 0x4, 0x300, 0x800
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
 BATCH_BEGIN, BATCH_END = 16, 17
 CTNETLINK, NFLOG, NFTABLES = 1, 4, 10

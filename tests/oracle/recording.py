@@ -17,9 +17,10 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from tests.oracle.decode import decode, rejection
 from tests.oracle.kernel import Fate, Firewall, Loaded
 from tests.oracle.taps import Sight
-from tests.oracle.wire import Packet, decode, rejection
+from tests.oracle.wire import Packet
 
 Record = dict[str, Any]
 

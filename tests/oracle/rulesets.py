@@ -56,6 +56,21 @@ _CHAIN_NAMES = (
 )
 
 
+_NAT_HOOKS = (
+    frozenset(("PREROUTING", "OUTPUT")),
+    frozenset(("PREROUTING",)),
+    frozenset(("POSTROUTING",)),
+    frozenset(("POSTROUTING", "INPUT")),
+)
+_KINDS_AT = {
+    "PREROUTING": ("forward", "input"),
+    "INPUT": ("input",),
+    "FORWARD": ("forward",),
+    "OUTPUT": ("output",),
+    "POSTROUTING": ("forward", "output"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What kind of ruleset: tables, numbers of chains and rules, and which groups of rows come more often."""
@@ -76,20 +91,25 @@ class Profile:
         """For packets that build on each other: nothing that chance or the time of day decides."""
         return replace(self, boosts={**self.boosts, "luck": 0})
 
+    def without_the_untold(self) -> Profile:
+        """Without matches on what no saved text tells: rates, counts, the time of day."""
+        return replace(self, boosts={**self.boosts, "untold": 0})
+
 
 _ALL = ("raw", "mangle", "nat", "filter")
-UNTRACKED = (
-    Profile("untracked", ("raw", "mangle", "filter", "security"), boosts={"state": 0, "luck": 0}),
+_NOTHING_TRACKED: dict[str, float] = {"state": 0, "luck": 0, "untold": 0}
+UNTRACKED: tuple[Profile, ...] = (
+    Profile("untracked", ("raw", "mangle", "filter", "security"), boosts=_NOTHING_TRACKED),
     Profile(
         "untracked-truths",
         ("raw", "mangle", "filter"),
         (0, 0),
         (4, 6),
-        {"state": 0, "luck": 0, "headers": 3},
+        {**_NOTHING_TRACKED, "headers": 3},
         truth_table=True,
     ),
 )
-TRACKED = (
+TRACKED: tuple[Profile, ...] = (
     Profile("small", ("filter",), (1, 3), (2, 5)),
     Profile("mixed", _ALL),
     Profile("nat", ("mangle", "nat", "filter"), (1, 3), (1, 5), {"nat": 2, "state": 1.5}),
@@ -102,6 +122,17 @@ TRACKED = (
     Profile("all", tuple(CHAINS_OF), (0, 2), (1, 3)),
 )
 PROFILES = UNTRACKED + TRACKED
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A chain in the making: from where it can be reached, and by which packets."""
+
+    table: str
+    name: str
+    hooks: frozenset[str]
+    themes: list[Packet] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -172,85 +203,63 @@ class _Author:
 
     def _table(self, name: str) -> Table:
         names = self.rng.sample(_CHAIN_NAMES, self.rng.randint(*self.profile.chains))
-        hooks = {chain: frozenset((chain,)) for chain in CHAINS_OF[name]}
-        hooks |= {chain: self._hooks_of_user_chain(name) for chain in names}
-        themes: dict[str, list[Packet]] = {chain: [] for chain in hooks}
-        chains: dict[str, list[str]] = {}
-        for position, chain in enumerate(hooks):
-            callable_chains = [
-                later for later in list(hooks)[position + 1 :] if later in names and hooks[chain] <= hooks[later]
-            ]
-            chains[chain] = self._chain(name, chain, hooks[chain], themes, callable_chains)
-        self._call_the_uncalled(chains, names, hooks, themes)
-        policies = {chain: self._policy(name) for chain in CHAINS_OF[name]}
-        return Table(policies, chains)
+        built_in = [_Chain(name, chain, frozenset((chain,))) for chain in CHAINS_OF[name]]
+        own = [_Chain(name, chain, self._hooks_of_user_chain(name)) for chain in names]
+        for number, chain in enumerate(built_in + own):
+            later = own[max(0, number + 1 - len(built_in)) :]
+            self._fill(chain, [called for called in later if chain.hooks <= called.hooks])
+        for chain in own:
+            if not chain.themes and self.rng.random() < 0.85:
+                self._call(chain, [caller for caller in built_in if caller.hooks <= chain.hooks])
+        policies = {chain.name: self._policy(name) for chain in built_in}
+        return Table(policies, {chain.name: chain.rules for chain in built_in + own})
 
     def _hooks_of_user_chain(self, table: str) -> frozenset[str]:
+        """From where it may be called: all hooks, or one."""
         hooks = CHAINS_OF[table]
         if table == "nat":
-            return self.rng.choice(
-                (
-                    frozenset(("PREROUTING", "OUTPUT")),
-                    frozenset(("POSTROUTING",)),
-                    frozenset(("PREROUTING",)),
-                    frozenset(("POSTROUTING", "INPUT")),
-                )
-            )
-        return self.rng.choice(
-            (frozenset(hooks), frozenset((self.rng.choice(hooks),)), frozenset((self.rng.choice(hooks),)))
-        )
+            return self.rng.choice(_NAT_HOOKS)
+        return frozenset(hooks) if self.rng.random() < 0.35 else frozenset((self.rng.choice(hooks),))
 
     def _policy(self, table: str) -> str:
         chance_of_drop = {"filter": 0.15, "security": 0.03, "mangle": 0.01, "raw": 0.01, "nat": 0}[table]
         return "DROP" if self.rng.random() < chance_of_drop and not self.profile.truth_table else "ACCEPT"
 
-    def _chain(
-        self, table: str, chain: str, hooks: frozenset[str], themes: dict[str, list[Packet]], later: list[str]
-    ) -> list[str]:
-        own = themes[chain] or [self._packet_for(hooks) for _ in range(2)]
+    def _fill(self, chain: _Chain, later: list[_Chain]) -> None:
+        themes = chain.themes or [self._packet_for(chain.hooks) for _ in range(2)]
         count = self.rng.randint(*self.profile.rules)
-        rules = []
         for number in range(count):
-            packet = self.rng.choice(own) if self.rng.random() < 0.8 else self._packet_for(hooks)
-            draft = Draft(self.rng, self.site, table, hooks, packet, chain, set_kinds=self.set_kinds, sets=self.sets)
+            packet = self.rng.choice(themes) if self.rng.random() < 0.8 else self._packet_for(chain.hooks)
             self.examples.append(packet)
+            draft = Draft(
+                self.rng,
+                self.site,
+                chain.table,
+                chain.hooks,
+                packet,
+                chain.name,
+                set_kinds=self.set_kinds,
+                sets=self.sets,
+            )
             if later and self.rng.random() < 0.35:
                 called = self.rng.choice(later)
-                themes[called].append(packet)
-                rules.append(self._jump(draft, called))
+                called.themes.append(packet)
+                chain.rules.append(self._jump(draft, called.name))
             else:
-                rules.append(self._rule(draft, last=number >= count - 2))
-        return rules
+                chain.rules.append(self._rule(draft, last=number >= count - 2))
 
     def _packet_for(self, hooks: frozenset[str]) -> Packet:
         """A packet that comes by one of the hooks; now and then one that was used before, to make rules meet."""
-        hook = self.rng.choice(sorted(hooks))
-        kind = self.rng.choice(
-            {
-                "PREROUTING": ("forward", "input"),
-                "INPUT": ("input",),
-                "FORWARD": ("forward",),
-                "OUTPUT": ("output",),
-                "POSTROUTING": ("forward", "output"),
-            }[hook]
-        )
+        kind = self.rng.choice(_KINDS_AT[self.rng.choice(sorted(hooks))])
         known = [packet for packet in self.examples if packets.kind_of(self.site, packet) == kind]
         if known and self.rng.random() < 0.6:
             return self.rng.choice(known)
         return packets.random_packet(self.rng, self.site, self.family, kind)
 
-    def _call_the_uncalled(
-        self,
-        chains: dict[str, list[str]],
-        names: list[str],
-        hooks: dict[str, frozenset[str]],
-        themes: dict[str, list[Packet]],
-    ) -> None:
-        for name in names:
-            if not themes[name] and self.rng.random() < 0.85:
-                for caller in sorted(hooks[name]):
-                    place = 0 if self.rng.random() < 0.5 else len(chains[caller])
-                    chains[caller].insert(place, f"-j {name}")
+    def _call(self, chain: _Chain, callers: list[_Chain]) -> None:
+        for caller in callers:
+            place = 0 if self.rng.random() < 0.5 else len(caller.rules)
+            caller.rules.insert(place, f"-j {chain.name}")
 
     # Rules
 

@@ -8,7 +8,6 @@ from tests.oracle.sets import random_set
 
 TARGETS: list[Row] = []
 target = table_of(TARGETS)
-_NOT_NAT = ("raw", "mangle", "filter", "security")
 _FILTERED = ("INPUT", "FORWARD", "OUTPUT")
 _NETMAPS = {4: ("10.99.0.0/16", "10.244.2.0/24", "10.244.1.6/32"), 6: ("fd00:99::/64", "fd00:10:244:2::/64")}
 
@@ -34,8 +33,8 @@ def DROP(_: Draft) -> str:
     return ""
 
 
-@target(0.25, "verdict", tables=("raw", "mangle", "security"))
-def DROP_(_: Draft) -> str:
+@target(0.25, "verdict", name="DROP", tables=("raw", "mangle", "security"))
+def DROP_elsewhere(_: Draft) -> str:
     return ""
 
 
@@ -219,8 +218,8 @@ def NETMAP(d: Draft) -> str:
     return f"--to {d.pick(*_NETMAPS[d.family])}"
 
 
-@target(0.4, "nat", tables=("nat",), hooks=("POSTROUTING", "INPUT"))
-def NETMAP_(d: Draft) -> str:
+@target(0.4, "nat", name="NETMAP", tables=("nat",), hooks=("POSTROUTING", "INPUT"))
+def NETMAP_of_source(d: Draft) -> str:
     return f"--to {d.pick(*_NETMAPS[d.family])}"
 
 

@@ -13,7 +13,6 @@ from tests.oracle.shrink import shrink
 SEEN: dict[str, Any] = {
     "src": "10.0.0.1",
     "dst": "10.0.0.2",
-    "proto": 17,
     "sport": 4000,
     "dport": 53,
     "ttl": 63,
@@ -32,7 +31,7 @@ STEPS = [
 ACCEPTED = {
     "verdict": "accept",
     "egress": "eth1",
-    "packet": {**SEEN, "proto": "udp", "mark": 4},
+    "packet": {**SEEN, "mark": 4},
     "steps": STEPS,
     "probability": 1.0,
 }

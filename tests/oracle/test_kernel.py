@@ -72,7 +72,6 @@ class Row:
     rules: str
     hits: str
     end: str
-    changes: str = ""
     fields: tuple[tuple[str, Any], ...] = ()
     sets: str = ""
 

@@ -115,7 +115,7 @@ class _Reader:
                 self.listed.saved = self.in_members = True
             case "COMMAND_LINE":
                 message = f"{text.split()[0]} changes sets that this text need not hold; it is not followed"
-                self.problem("unsupported-command", message, span)
+                self.problem("unsupported-command", message, span, "warning")
             case "OTHER_LINE" if text:
                 self.problem("syntax", "this line is not one of `ipset save` or `ipset list`", span)
 

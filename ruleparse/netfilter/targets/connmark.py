@@ -34,7 +34,8 @@ def _change(givens: Givens) -> tuple[Action, ...]:
 TARGET = Target(
     "CONNMARK",
     """Changes the connection's mark, or copies between it and the packet's; nothing happens to packets without a
-    connection, and in raw only to the mark of the template that CT attached, taken to be 0. A shift moves the masked bits, after --set-xmark the whole mark (net/netfilter/xt_connmark.c).""",
+    connection. In raw the mark is that of the template which CT attached, taken to be 0. A shift moves the masked
+    bits, after --set-xmark the whole mark (net/netfilter/xt_connmark.c).""",
     _cases,
     (Option(("--save-mark",)), Option(("--restore-mark",)), *CHANGES, *MASKS, *SHIFTS),
 )

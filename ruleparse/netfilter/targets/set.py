@@ -1,35 +1,56 @@
 from __future__ import annotations
 
-from ruleparse.netfilter.extension import Case, Context, Effect, Givens, Option, Target, ask
-from ruleparse.netfilter.target_values import SET_WITH_DIRECTIONS
+from ruleparse.netfilter.extension import Case, Context, Effect, Given, Givens, Option, Target
+from ruleparse.netfilter.matches import set as set_match
+from ruleparse.netfilter.set_info import Info, infos
 from ruleparse.netfilter.values import whole
-from ruleparse.program import Action, Havoc
+from ruleparse.program import Action, Havoc, Set, Test
 
-MAPPED = {"--map-mark": ("mark", 32), "--map-prio": ("priority", 32)}
+MAPPED = {"--map-mark": "mark", "--map-prio": "priority"}
+FULL = 0xFFFFFFFF
 
 
 def _effect(givens: Givens, context: Context) -> Effect:
     if not givens.has("--map-set"):
         return ()
-    name, directions = givens.get("--map-set")
-    member = context.asks(f"the packet ({','.join(directions)}) is in set {name}", "ipset save")
-    changes = tuple(_unknown(name, *MAPPED[g.name], context) for g in givens if g.name in MAPPED)
-    return [Case((ask(member),), changes), Case((ask(member, negated=True),), ())]
+    value = givens.get("--map-set")
+    wanted = [MAPPED[g.name] for g in givens if g.name in MAPPED]
+    known = infos(value, context)
+    outside = Case((_membership(value, context, negated=True),), ())
+    if known is None:
+        unknown = tuple(_unknown(value, field, context) for field in wanted)
+        return [outside, Case((_membership(value, context),), unknown)]
+    return [outside, *(Case((meets,), tuple(_change(info, field) for field in wanted)) for meets, info in known)]
 
 
-def _unknown(name: str, field: str, bits: int, context: Context) -> Action:
-    question = context.asks(f"the {field} that set {name} holds for the packet", "ipset save")
-    return Havoc(field, 0, (1 << bits) - 1, question)
+def _membership(value: set_match.InSet, context: Context, *, negated: bool = False) -> Test:
+    """The test that -m set --match-set makes."""
+    match = set_match.MATCH
+    assert match.tests is not None
+    test = next(iter(match.tests(Givens([Given(match.options[0], value, negated)]), context)))
+    assert isinstance(test, Test)
+    return test
 
+
+def _change(info: Info, field: str) -> Action:
+    return Set("mark", info.mark, info.mask) if field == "mark" else Set("priority", info.priority)
+
+
+def _unknown(value: set_match.InSet, field: str, context: Context) -> Action:
+    question = context.asks(f"the {field} that set {value.name} holds for the packet", "ipset save")
+    return Havoc(field, 0, FULL, question)
+
+
+SETS = tuple(Option((name,), set_match.IN_SET) for name in ("--add-set", "--del-set", "--map-set"))
 
 TARGET = Target(
     "SET",
     """Puts the packet's addresses or ports into a set, takes them out, or gives the packet the mark and priority that a
-    set holds for it, and goes on. Sets are taken as they were saved: what one packet puts in, later tests on it do not
-    see (iptables-extensions(8); net/netfilter/xt_set.c).""",
+    set holds for it, and goes on. Whether a set that rules change still holds what was saved is asked by -m set
+    (iptables-extensions(8); net/netfilter/xt_set.c).""",
     _effect,
     (
-        *(Option((name,), SET_WITH_DIRECTIONS) for name in ("--add-set", "--del-set", "--map-set")),
+        *SETS,
         Option(("--exist",)),
         Option(("--timeout",), whole(32)),
         Option(("--map-mark",)),

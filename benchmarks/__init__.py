@@ -1,0 +1,1 @@
+"""How fast ruleparse is, and how often the kernel agrees with it."""
