@@ -1,8 +1,8 @@
 # Everything runs in .venv, which is made from pyproject.toml when first needed and again when that file changes.
 # Python 3.11 or newer and make are all that has to be there.
 
-# The packet that `make demo` asks about.
-DEMO := why corpora/calico-after --src 10.244.1.10 --dst 10.244.1.11 --proto tcp --dport 80
+# The packet that `make demo` asks about: a pod asks another for port 80, and a network policy forbids it.
+DEMO := why corpora/calico-after --in calia7a3e029a7b --src 10.244.1.10 --dst 10.244.1.11 --proto tcp --dport 80
 
 PYTHON ?= python3
 JOBS   ?= auto
@@ -12,7 +12,7 @@ SUDO   := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
-.PHONY: help venv demo test lint types oracle golden bench clean
+.PHONY: help venv demo test lint types oracle golden bench agreement clean
 
 help:     ## this list
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 17
@@ -38,8 +38,11 @@ oracle: venv     ## compare with a real kernel and a real vswitchd; needs root
 golden: venv     ## rewrite tests/golden with what the code says now; read the diff
 	$(PYTEST) -m "not oracle and not bench" -n $(JOBS) --update-golden $(ARGS)
 
-bench: venv     ## time and memory on large inputs
-	$(PYTEST) -m bench -s --durations=0 $(ARGS)
+bench: venv     ## time and memory on large nodes, beside iptables-legacy-restore; as root to have it beside
+	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+agreement: venv     ## how often a recorded kernel agrees, by match and target
+	$(BIN)/python -m benchmarks.agreement $(ARGS)
 
 clean:     ## remove everything that is made here
 	rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

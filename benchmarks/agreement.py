@@ -40,11 +40,12 @@ Judged = tuple[str, Judgement, set[str]]
 
 def first_packets(record: Record) -> Iterator[Record]:
     """The packets that start a connection between ends that had none yet, and whose fate the saved text decides."""
-    seen = set()
+    flows, connections = set(), set()
     for packet in record["packets"]:
-        known = connection(packet["f"]) in seen
-        seen |= {connection(packet["f"]), connection(packet.get("out", packet)["f"])}
-        if packet["dir"] == "o" and not known and not packet.keys() & {"skip", "twin"}:
+        first = packet["flow"] not in flows and connection(packet["f"]) not in connections
+        flows.add(packet["flow"])
+        connections |= {connection(packet["f"]), connection(packet.get("out", packet)["f"])}
+        if first and not packet.keys() & {"skip", "twin"}:
             yield judgeable(packet)
 
 

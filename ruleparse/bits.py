@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from oxidd.bcdd import BCDDFunction as Function
+    from oxidd.bcdd import BCDDFunction
+
+    Function = BCDDFunction
 else:
     Function = Any
 
@@ -180,10 +182,13 @@ def equal(a: Number, b: Number) -> Bool:
 
 def is_wide_open(n: Number) -> bool:
     """Whether so much of a number is free that its equality with another such number has no diagram of a fair size."""
-    return isinstance(n, tuple) and sum(1 for b in n if not isinstance(b, bool) and b.node_count() <= 3) > _FREE_BITS
+    return (
+        isinstance(n, tuple)
+        and sum(1 for b in n if not isinstance(b, bool) and b.node_count() <= _FREE_NODES) > _FREE_BITS
+    )
 
 
-_FREE_BITS = 20
+_FREE_BITS, _FREE_NODES = 20, 8
 
 
 def at_least(n: Number, low: int) -> Bool:

@@ -31,7 +31,7 @@ from ruleparse.program import (
     Table,
 )
 
-DEPTH = 300
+DEPTH = 150
 """Tables within tables; kernels and switches allow fewer or refuse loops when rules are loaded."""
 
 

@@ -21,7 +21,10 @@ def show_interfaces(cubes: Sequence[Cube], others: Sequence[Cube]) -> str:
     start = _common_start(cubes)
     inside = [c for c in others if _starts_with(c, start)]
     if all(_pattern(c) is not None for c in inside):
+        inside = [c for c in inside if c[0]]
         whole = f"{start.decode('utf-8', 'surrogateescape')}+" if start else "any"
+        if not inside and not start:
+            return ""
         return f"{whole} except {','.join(_words(inside))}" if inside else whole
     return ",".join(f"{value:#x}/{mask:#x}" for value, mask in cubes)
 

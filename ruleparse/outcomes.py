@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ruleparse import bits
-from ruleparse.bits import Bool, Function, Number
+from ruleparse.bits import Bool, Number
 from ruleparse.evaluate import End, Hit, walk
 from ruleparse.packet import FIELDS, Assumption, Packet, Point
 from ruleparse.program import Program
@@ -44,6 +44,15 @@ _MOST_PATHS = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A question, the number that it was about (None if about none), and the answer."""
+
+    question: Assumption
+    about: Number | None
+    answer: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One fate. `packet` holds fields as they were at the end, None where they vary within the outcome.
 
@@ -54,7 +63,7 @@ class Outcome:
     end: End
     packet: Mapping[str, int | None]
     region: Bool
-    assumptions: tuple[tuple[Assumption, bool], ...]
+    assumptions: tuple[Answered, ...]
     probability: float
     hits: tuple[Hit, ...]
 
@@ -84,7 +93,7 @@ class _Piece:
     """Part of a region in which certain questions have certain answers; `odds` are those of its random choices."""
 
     region: Bool
-    given: tuple[tuple[Assumption, bool], ...] = ()
+    given: tuple[Answered, ...] = ()
     odds: float = 1.0
 
 
@@ -133,19 +142,18 @@ class _Splitter:
     def pieces(self, region: Bool) -> list[_Piece]:
         """A region by the answers that its fate depends on, and by those that the path does, as far as they are few."""
         pieces = [_Piece(region)]
-        for variable, question in self.unknowns.assumptions.values():
-            pieces = [p for piece in pieces for p in _by_answer(piece, variable, question, [piece.region])]
-        for variable, question in self.unknowns.assumptions.values():
+        asked = [(variable, question, about) for (_, about), (variable, question) in self.unknowns.assumptions.items()]
+        for each in asked:
+            pieces = [p for piece in pieces for p in _by_answer(piece, *each, [piece.region])]
+            if len(pieces) > LIMIT:
+                self.result.complete, pieces = False, pieces[:LIMIT]
+        for each in asked:
             if len(pieces) > _MOST_PATHS:
                 break
-            pieces = [
-                p
-                for piece in pieces
-                for p in _by_answer(piece, variable, question, self.uncertain(piece.region, variable))
-            ]
+            pieces = [p for piece in pieces for p in _by_answer(piece, *each, self.uncertain(piece.region, each[0]))]
         return pieces
 
-    def uncertain(self, region: Bool, variable: Function) -> list[Bool]:
+    def uncertain(self, region: Bool, variable: bits.Function) -> list[Bool]:
         """Conditions under which some rules are hit in a region, where they are not hit in all of it or none.
 
         None for an answer that the region has settled: it was told apart before.
@@ -162,7 +170,9 @@ class _Splitter:
         return tuple(h for h in walk(self.program, self.entry, concrete, point.answers).hits if h.when is True)
 
 
-def _by_answer(piece: _Piece, variable: Function, question: Assumption, conditions: Sequence[Bool]) -> list[_Piece]:
+def _by_answer(
+    piece: _Piece, variable: bits.Function, question: Assumption, about: Number | None, conditions: Sequence[Bool]
+) -> list[_Piece]:
     """A piece as it is if no condition depends on a question, else one for each answer."""
     if not any(bits.depends(c, variable) for c in conditions):
         return [piece]
@@ -172,7 +182,7 @@ def _by_answer(piece: _Piece, variable: Function, question: Assumption, conditio
         if region is False:
             continue
         if question.probability is None:
-            found.append(_Piece(region, (*piece.given, (question, answer)), piece.odds))
+            found.append(_Piece(region, (*piece.given, Answered(question, about, answer)), piece.odds))
         else:
             odds = question.probability if answer else 1 - question.probability
             found.append(_Piece(region, piece.given, piece.odds * odds))

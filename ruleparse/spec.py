@@ -83,6 +83,10 @@ def _anything(_: Number) -> Bool:
     return True
 
 
+def _any_of(interfaces: Sequence[str]) -> Condition:
+    return lambda n: bits.any_of(bits.equal_masked(n, interface(name), -1) for name in interfaces)
+
+
 def _flags(text: str) -> Parsed:
     names = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
     if text.lower() == "any":
@@ -184,7 +188,7 @@ def asked(
     _icmp_type(spec, values)
     local = bool(spec.get("local")) or spec.get("in") == "local"
     if not local and spec.get("in") is None and len(interfaces) > 1:
-        conditions.append(("in", _one_of(",".join(interfaces), interface)))
+        conditions.append(("in", _any_of(interfaces)))
     _first_of_a_connection(values, {f for f, _ in conditions}, family)
     if local:
         values |= {"local": 1, "socket": 1, "in": 0, "gid": values.get("gid", 0)}

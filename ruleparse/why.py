@@ -11,7 +11,7 @@ from ruleparse.cni.names import Names
 from ruleparse.codec import interface_name, show_address, show_protocol
 from ruleparse.effects import effect_of
 from ruleparse.evaluate import Hit
-from ruleparse.outcomes import Explored, explore
+from ruleparse.outcomes import Answered, Explored, explore
 from ruleparse.outcomes import Outcome as Found
 from ruleparse.packet import FIELDS
 from ruleparse.program import Rule, Table
@@ -125,7 +125,7 @@ class _Answering:
             if found.region is self.question.reach
             else rows(found.region, self.question.packet.unknowns, self.question.family)
         )
-        if shown is not None and self.covers_all(found.region):
+        if shown is not None and (self.covers_all(found.region) or shown.rows == [{}]):
             shown = None
         return Outcome(
             verdict=stop.verdict,
@@ -134,13 +134,25 @@ class _Answering:
             packet=self.packet(found),
             when=None if shown is None else shown.rows,
             when_cut=shown.more if shown else False,
-            assumptions=[Assumed(q.question, answer, q.settle, q.rule) for q, answer in found.assumptions],
+            assumptions=[self.assumed(a) for a in found.assumptions],
             probability=found.probability,
             decided_by=decider and self.place(*decider),
             reason=stop.reason,
             steps=list(self.steps(found.hits)),
             explanation=self.names.decision(*decider, self.question.packet, found.hits) if decider else [],
         )
+
+    def assumed(self, given: Answered) -> Assumed:
+        """A question in words, the address in its place where it is known."""
+        words, about = given.question.question, given.about
+        if _ADDRESS in words and about is not None:
+            words = words.replace(_ADDRESS, self.address(about))
+        return Assumed(words, given.answer, given.question.settle, given.question.rule)
+
+    def address(self, number: bits.Number) -> str:
+        if isinstance(number, int):
+            return show_address(number, self.question.family)
+        return "the source" if number == self.question.packet["src"] else "the destination"
 
     def covers_all(self, region: bits.Bool) -> bool:
         return bits.without(self.question.reach, region) is False
@@ -191,6 +203,10 @@ class _Answering:
         for name in ("ttl", "tos", "mark", "ct_mark", "priority"):
             shown[name] = values.get(name)
         return shown
+
+
+_ADDRESS = "the address"
+"""How a question calls the address that it is about."""
 
 
 def _farthest_first(outcome: Outcome) -> tuple[bool, int]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from textwrap import dedent
 
 import ruleparse.netfilter.fields  # noqa: F401
+from ruleparse.bits import Number
 from ruleparse.codec import address, interface, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
 from ruleparse.packet import Packet
@@ -53,6 +54,12 @@ def route(tables: Mapping[str, Table], family: int, **fields: str | int) -> str:
     (end,) = walk(tables, "fib", asked).ends
     assert not asked.unknowns.assumptions
     return words(end.packet, family)
+
+
+def shown(address: Number, family: int) -> str:
+    """An address that is known."""
+    assert isinstance(address, int)
+    return show_address(address, family)
 
 
 def words(after: Packet, family: int) -> str:

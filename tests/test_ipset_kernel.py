@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ruleparse.codec import PROTOCOLS, interface
+from ruleparse.codec import interface, protocol
 from ruleparse.netfilter.ipset import contains, read_sets
 from ruleparse.netfilter.ipset.elements import address
 from ruleparse.packet import Packet
@@ -98,7 +98,7 @@ def _ports(word: str, field: str) -> dict[str, int]:
     if name == "icmp":
         kind, code = number.split("/")
         return {"proto": 1, "icmp_type": int(kind), "icmp_code": int(code)}
-    return {"proto": PROTOCOLS[name], field: int(number)}
+    return {"proto": protocol(name), field: int(number)}
 
 
 class NoQuestions:

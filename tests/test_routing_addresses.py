@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ruleparse.codec import address, show_address
+from ruleparse.codec import address
 from ruleparse.evaluate import walk
 from ruleparse.routing import source6
 from ruleparse.routing.model import ROUTE_TYPES, Address, Interface, Interfaces
 from ruleparse.routing.sysctl import Settings
-from tests.routing import node, packet, words
+from tests.routing import node, packet, shown, words
 
 # Address types
 
@@ -128,7 +128,7 @@ ADDR = """
 def changed(family, table, field, **fields):
     """The address that a table puts into a field, or why it drops the packet."""
     (end,) = walk(node(addr=ADDR).tables(family), table, packet(**fields)).ends
-    return end.stop.reason if end.stop.verdict == "drop" else show_address(end.packet[field], family)
+    return end.stop.reason if end.stop.verdict == "drop" else shown(end.packet[field], family)
 
 
 NO_SOURCE = "MASQUERADE found no address on the interface it leaves by"

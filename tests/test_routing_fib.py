@@ -211,6 +211,15 @@ def test_next_hops_are_a_choice_by_weight():
     assert [words(a, 4) for a in answers] == ["unicast dev eth0 via 10.0.0.1", "unicast dev eth1 via 10.0.0.2"]
 
 
+@pytest.mark.parametrize(("came_in", "out"), [("eth0", "eth0"), ("eth1", "eth1"), ("eth9", "eth0")])
+def test_any_next_hop_is_a_way_back(came_in, out):
+    tables = node(route=TWO_WAYS + LOCAL, rule=STANDARD).tables(4)
+    asked = packet(dst="192.0.2.1", in_=came_in)
+    (end,) = walk(tables, "reverse fib", asked).ends
+    assert not asked.unknowns.assumptions
+    assert words(end.packet, 4).startswith(f"unicast dev {out}")
+
+
 # IPv6
 
 SIX = """
@@ -362,7 +371,7 @@ OUTS = ["eth0", "eth1", "eth2"]
 def routes_of(draw, family):
     """Routes whose prefixes overlap."""
     size = 32 if family == 4 else 128
-    rows = []
+    rows: list[Route] = []
     for _ in range(draw(st.integers(0, 12))):
         mask = prefix_mask(draw(st.sampled_from([0, 4, 8, 12, 16, 20, 24, 28, size])), family)
         value = draw(st.integers(0, 7)) << (size - 4) | draw(st.integers(0, 3)) << (size - 16) | draw(st.integers(0, 3))

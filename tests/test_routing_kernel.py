@@ -13,7 +13,7 @@ from ruleparse.evaluate import walk
 from ruleparse.packet import Packet
 from ruleparse.routing.model import ROUTE_TYPES
 from tests.oracle.namespaces import CommandFailed, Namespace
-from tests.routing import node, packet, words
+from tests.routing import node, packet, shown, words
 
 pytestmark = [
     pytest.mark.oracle,
@@ -175,7 +175,7 @@ def answers(tables, family: int, asked: Packet) -> Iterator[str]:
     walk(tables, "fib", asked)
     open_questions = list(asked.unknowns.assumptions)
     for number in range(1 << len(open_questions)):
-        settled = {key: number >> i & 1 for i, key in enumerate(open_questions)}
+        settled: dict[tuple[str, object], int] = {key: number >> i & 1 for i, key in enumerate(open_questions)}
         (end,) = walk(tables, "fib", asked, settled).ends
         found = words(end.packet.but({"route_source": 0}), family)
         yield found if found.startswith("unicast") else found.split()[0]
@@ -247,7 +247,7 @@ def test_source_addresses(addressed):
             (end,) = walk(tables, "masquerade", packet(dst=dst, out=out)).ends
             addressed.try_ip("route", "del", f"{dst}/128", "dev", out, "metric", "1")
             if said[said.index("dev") + 1] == out:
-                chosen = None if end.stop.verdict == "drop" else show_address(end.packet["src"], 6)
+                chosen = None if end.stop.verdict == "drop" else shown(end.packet["src"], 6)
                 assert chosen == (said[said.index("src") + 1] if "src" in said else None), (dst, out)
 
 
@@ -278,5 +278,5 @@ def test_source_addresses4(addressed4):
             asked = packet(dst="203.0.113.7", out=out, route_gateway=address(gateway))
             (end,) = walk(tables, "masquerade", asked).ends
             if said[said.index("dev") + 1] == out:
-                chosen = None if end.stop.verdict == "drop" else show_address(end.packet["src"], 4)
+                chosen = None if end.stop.verdict == "drop" else shown(end.packet["src"], 4)
                 assert chosen == (said[said.index("src") + 1] if "src" in said else None), (gateway, out)

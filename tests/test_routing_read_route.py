@@ -27,7 +27,7 @@ def one(text):
 def told(route: Route) -> str:
     """A route in the words of these tests."""
     hops = " | ".join(
-        " ".join(filter(None, [h.gateway is not None and f"via {h.gateway:x}", h.out, *sorted(h.flags)]))
+        " ".join(filter(None, [f"via {h.gateway:x}" if h.gateway else None, h.out, *sorted(h.flags)]))
         for h in route.hops
     )
     return f"{route.family} {route.type} {show_prefix(route.destination)} {route.table} {route.metric} [{hops}]"

@@ -187,10 +187,18 @@ def _postrouting(bases: list[Base]) -> list[Rule]:
         rule(Set("hook", POSTROUTING), Copy("out", "route_out")),
         *_chains(POSTROUTING, bases),
         rule(
+            is_("local", 1),
             is_("route_out", LOOPBACK),
             any_of_bits("ct_state", TRACKED),
             Set("ct_status", fields.CONFIRMED, fields.CONFIRMED),
         ),
-        rule(is_("route_out", LOOPBACK), Set("looped", 1), Set("in", LOOPBACK), Set("out", 0), Goto("PREROUTING")),
+        rule(
+            is_("local", 1),
+            is_("route_out", LOOPBACK),
+            Set("looped", 1),
+            Set("in", LOOPBACK),
+            Set("out", 0),
+            Goto("PREROUTING"),
+        ),
         rule(Stop("accept", detail="out")),
     ]

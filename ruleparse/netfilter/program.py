@@ -120,9 +120,9 @@ class NetfilterProgram(Mapping[str, Table]):
         """A chain that is called but not in the dump; a built-in one without a word in it accepts."""
         group, _, label = name.removeprefix("nft ").removeprefix("legacy ").partition(" ")
         flavour: Flavour = "nft" if name.startswith("nft ") else "legacy"
-        if any(r.flavour == flavour or len(self.rulesets) == 1 for r in self.rulesets if group in r.tables):
-            if label in BUILT_IN.get(group, ()):
-                return Table(name, (), Rule((), (Stop("accept"),)), True, group, label)
+        there = any(r.flavour == flavour or len(self.rulesets) == 1 for r in self.rulesets if group in r.tables)
+        if there and label in BUILT_IN.get(group, ()):
+            return Table(name, (), Rule((), (Stop("accept"),)), True, group, label)
         source = self.rulesets[0].source if self.rulesets else None
         if source is None:
             raise KeyError(name)

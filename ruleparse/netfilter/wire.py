@@ -1,6 +1,7 @@
 """Packets given byte by byte: from bytes to fields, and back to the bytes a rule would see now.
 
-Sources: RFC 791, 8200, 9293, 768, 792, 4443, 9260; what conntrack takes as well formed: net/netfilter/nf_conntrack_proto_*.c.
+Sources: RFC 791, 8200, 9293, 768, 792, 4443, 9260; what conntrack takes as well formed is in
+net/netfilter/nf_conntrack_proto_*.c.
 """
 
 from __future__ import annotations

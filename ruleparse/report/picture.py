@@ -40,14 +40,15 @@ def mermaid(graph: networkx.MultiDiGraph[str]) -> str:
 
 def as_json(graph: networkx.MultiDiGraph[str]) -> str:
     """Node-link form: {"nodes": [...], "edges": [...]}."""
-    nodes = [{"id": n, **data} for n, data in sorted(graph.nodes(data=True))]
+    nodes = [{"id": n, **graph.nodes[n]} for n in sorted(graph)]
     edges = [{"source": a, "target": b, **data} for a, b, data in graph.edges(data=True)]
     return json.dumps({"schema": "ruleparse/graph/1", "nodes": nodes, "edges": edges}, indent=2) + "\n"
 
 
 def _groups(graph: networkx.MultiDiGraph[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
-    for node, data in sorted(graph.nodes(data=True)):
+    for node in sorted(graph):
+        data = graph.nodes[node]
         groups.setdefault(data.get("group", ""), []).append(node)
     return groups
 

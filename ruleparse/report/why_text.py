@@ -6,11 +6,12 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
 from ruleparse.report.style import Style
 from ruleparse.text import printable
-from ruleparse.why import Answer, Outcome, Place, Step
+from ruleparse.why import Answer, Assumed, Outcome, Place, Step
 
 _FATE = {
     "accept": ("ACCEPTED", "green"),
@@ -39,10 +40,13 @@ class _Writer:
         yield self.style.bold(_asked(answer.asked))
         outcomes = _joined(answer.outcomes)
         if len(outcomes) > 1:
-            yield f"{len(answer.outcomes)} possible fates:"
+            yield f"{len(outcomes)} possible fates:"
         for outcome, alike in outcomes:
             yield ""
             yield from self.outcome(outcome, alike)
+        if commands := _to_settle(answer):
+            yield ""
+            yield from self.wrap("what is provided can be settled: save " + ", ".join(commands), "")
         if not answer.complete:
             yield ""
             yield "…and more fates than are told apart here: say more about the packet"
@@ -58,7 +62,7 @@ class _Writer:
     def fate(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
         word, colour = _FATE[o.verdict]
         yield self.style.colour(word, colour) + _where_to(o)
-        for other in alike if len(alike) > 1 else [o]:
+        for other in alike if o.probability < 1 else [o]:
             if other.verdict == "accept" and (change := _rewritten(other)):
                 odds = f"   {_percent(other.probability)}" if other.probability < 1 else ""
                 yield f"  as {change}{odds}"
@@ -72,10 +76,8 @@ class _Writer:
                 yield from self.wrap(words + (_row(row) or "anything else"), "", "       ")
             if o.when_cut:
                 yield "    or … and more"
-        for a in o.assumptions:
-            yield from self.wrap(f"  provided that {'' if a.answer else 'not: '}{a.question}", "", "      ")
-            if a.settle:
-                yield from self.wrap(f"to settle it, save: {a.settle}", "      ")
+        for index, a in enumerate(o.assumptions):
+            yield from self.wrap(("  provided that " if index == 0 else "            and ") + _claim(a), "", "       ")
 
     # The rule that decided
 
@@ -139,13 +141,34 @@ class _Writer:
 
 
 def _joined(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, list[Outcome]]]:
-    """Outcomes that differ by a random choice only are told together; the likelier path is shown."""
+    """Outcomes that differ by a random choice only, or by answers that change no fate, are told together."""
     groups: dict[tuple[Any, ...], list[Outcome]] = {}
+    outcomes = [replace(o, assumptions=()) for o in outcomes] if _all_the_same(outcomes) else outcomes
     for o in outcomes:
         conditions = (str(o.when), tuple((a.question, a.answer) for a in o.assumptions))
         key = (o.verdict, o.reject_with, o.reason, o.decided_by and o.decided_by.line, conditions)
-        groups.setdefault(key if o.probability < 1 else (*key, id(o)), []).append(o)
+        rewrites = () if o.probability < 1 else tuple(o.packet.items())
+        groups.setdefault((*key, o.egress, rewrites), []).append(o)
     return [(group[0], group) for group in groups.values()]
+
+
+def _all_the_same(outcomes: Sequence[Outcome]) -> bool:
+    """Whether there is but one fate, whatever the answers to the questions."""
+    fates = {(o.verdict, o.egress, o.reason, o.decided_by and o.decided_by.line, str(o.when)) for o in outcomes}
+    return len(fates) == 1 and len({tuple(o.packet.items()) for o in outcomes if o.probability == 1}) <= 1
+
+
+def _claim(a: Assumed) -> str:
+    """A question and its answer as a statement."""
+    if a.answer:
+        return a.question
+    return a.question.replace(" is ", " is not ", 1) if " is " in a.question else f"not: {a.question}"
+
+
+def _to_settle(answer: Answer) -> list[str]:
+    """The commands whose output would settle what the outcomes provide, each once."""
+    commands = (c.strip() for o in answer.outcomes for a in o.assumptions for c in a.settle.split(";"))
+    return list(dict.fromkeys(f"`{c}`" for c in commands if c))
 
 
 def _is_idle(step: Step) -> bool:

@@ -6,6 +6,8 @@ Each reads and writes fields of the packet:
   (0 for packets of this node). It sets `route_type`, `route_out`, `route_gateway` (the next hop, `dst` itself on the
   link), `route_source` (0 if the route names none) and `route_realm`. Where nothing is found it leaves them alone. The
   interface of a local route is the one that has the address.
+- "reverse fib" does the same for the way back to where a packet came from, once its addresses are swapped: where a
+  route has several next hops it takes one that leads to `in`, as rp_filter and `-m rpfilter` do.
 - "address type" sets `route_type` and `route_out` to what kind of address `dst` is and whose.
 - "masquerade" sets `src` for a packet that leaves by `out`, "redirect" sets `dst` for one that came in by `in`, or that
   this node sent (`local`); where there is no address they drop it.
@@ -22,7 +24,7 @@ from ruleparse.routing.address_type import address_type_tables
 from ruleparse.routing.conditions import is_
 from ruleparse.routing.known import Known
 from ruleparse.routing.model import Interfaces, PolicyRules, Routes
-from ruleparse.routing.policy import policy_tables
+from ruleparse.routing.policy import REVERSE, policy_tables
 from ruleparse.routing.sysctl import Settings
 from ruleparse.text import Diagnostic
 
@@ -49,6 +51,7 @@ def fib_tables(
     known = Known(family, routes or Routes(), policy, interfaces or Interfaces(), settings or Settings())
     tables = {
         **policy_tables(known),
+        **policy_tables(known, REVERSE),
         **address_type_tables(known),
         **_masquerade(known),
         REDIRECT: Table(REDIRECT, _redirect(known)),

@@ -60,9 +60,11 @@ class Known:
         return standard_rules(self.family)
 
     def note(self, message: str, command: str) -> None:
-        note = Diagnostic("not-saved", "note", message, None, (), f"save `{command}`")
-        if note not in self.notes:
-            self.notes.append(note)
+        self.tell(Diagnostic("not-saved", "note", message, None, (), f"save `{command}`"))
+
+    def tell(self, about: Diagnostic) -> None:
+        if about not in self.notes:
+            self.notes.append(about)
 
 
 def standard_rules(family: int) -> list[PolicyRule]:

@@ -15,22 +15,23 @@ from ruleparse.routing.route_rules import FOUND, NOT_FOUND, Lookup
 from ruleparse.text import Diagnostic
 
 FIB = "fib"
-_RULES = "fib rules"
+REVERSE = "reverse fib"
 _EVERY_NAME = (1 << 128) - 1
 
 
-def policy_tables(known: Known) -> dict[str, Table]:
-    """The table "fib" and those it calls."""
-    lowering = _Lowering(known)
-    rules = known.rules()
-    lowering.add(_RULES, rules, rules)
-    start = Rule((), (Call(_RULES, catches=(FOUND.verdict,)),))
-    return {FIB: Table(FIB, [start], group="ip rule"), **lowering.tables}
+def policy_tables(known: Known, name: str = FIB) -> dict[str, Table]:
+    """The table "fib", or "reverse fib", and those it calls."""
+    lowering = _Lowering(known, name)
+    rules, first = known.rules(), f"{name} rules"
+    lowering.add(first, rules, rules)
+    start = Rule((), (Call(first, catches=(FOUND.verdict,)),))
+    return {name: Table(name, [start], group="ip rule"), **lowering.tables}
 
 
 class _Lowering:
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, name: str) -> None:
         self.known = known
+        self.name = name
         self.family = known.family
         self.tables: dict[str, Table] = {}
 
@@ -62,7 +63,7 @@ class _Lowering:
         rest = [r for r in every if r.priority >= (rule.goto or 0)]
         if not rest or rest[0].priority != rule.goto or rule.goto <= rule.priority:
             return None
-        name = f"{_RULES} from {rule.goto}"
+        name = f"{self.name} rules from {rule.goto}"
         if name not in self.tables:
             self.add(name, rest, every)
         return name
@@ -106,16 +107,16 @@ class _Lowering:
             yield in_range("dport", *rule.dports)
 
     def warn(self, message: str, rule: PolicyRule) -> None:
-        self.known.notes.append(Diagnostic("unsupported-rule", "warning", message, rule.span))
+        self.known.tell(Diagnostic("unsupported-rule", "warning", message, rule.span))
 
     # Routing tables
 
     def lookup(self, rule: PolicyRule, merged: bool) -> Action:
         name = rule.table or "main"
         suffix, suppressed = self.suppression(rule)
-        table = f"routes {name}{suffix}"
+        table = f"{self.name} in {name}{suffix}"
         if table not in self.tables:
-            how = Lookup(self.family, self.known.settings, suppressed)
+            how = Lookup(self.family, self.known.settings, suppressed, self.name == REVERSE)
             self.tables.update(self.routes(table, name, how, merged))
         return Call(table, catches=(NOT_FOUND.verdict,))
 

@@ -126,6 +126,7 @@ def _attribute(hop: Hop, name: str, value: str, draft: _Draft) -> Hop:
 
 def _classic_draft(words: list[Word], span: Span) -> _Draft:
     destination, gateway, mask, flags, metric, *_, out = (w.text for w in words)
+    interface(out)  # refuses one that is too long
     via, kind = "G" in flags, "unreachable" if "!" in flags else "unicast"
     hop = Hop(out, address(gateway) if via else None, 4 if via else None)
     return _Draft(span, kind, f"{destination}/{mask}", 4, hops=[hop], values={"metric": metric})

@@ -26,11 +26,16 @@ _PREFERENCE = {"high": 0, "medium": 1, "low": 2}
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """How one table is looked up: `suppressed` routes count as not there once they are found (ip-rule(8))."""
+    """How one table is looked up.
+
+    `suppressed` routes count as not there once they are found (ip-rule(8)). A lookup of the way `back` to where a
+    packet came from takes any next hop for good that leads to the interface `in`.
+    """
 
     family: int
     settings: Settings
     suppressed: Callable[[Route], bool] = lambda _: False
+    back: bool = False
 
 
 def length(p: Prefix) -> int:
@@ -62,7 +67,7 @@ def _on_same_link(ways: list[Way], how: Lookup) -> Iterator[Rule]:
     outs = dict.fromkeys(hop.out for _, hop in ways if hop.out)
     for out in outs if len(outs) > 1 else ():
         same = [way for way in ways if way[1].out == out]
-        yield from _by_choice(_equals(same), how, is_("route_in", interface(out)))
+        yield from _by_choice(_equals(same), how, is_("in" if how.back else "route_in", interface(out)))
 
 
 def _equals(ways: list[Way]) -> list[Way]:
@@ -73,6 +78,12 @@ def _equals(ways: list[Way]) -> list[Way]:
 
 def _by_choice(ways: list[Way], how: Lookup, *tests: Condition) -> Iterator[Rule]:
     """Rules for next hops of which the kernel chooses one by a hash over the connection, by weight."""
+    if how.back and len(ways) > 1:  # fib_info_nh_uses_dev
+        outs = dict.fromkeys(hop.out for _, hop in ways if hop.out)
+        for out in outs:
+            same = next(way for way in ways if way[1].out == out)
+            yield _rule(*same, (*tests, is_("in", interface(out))), how)
+        ways = ways[:1]
     rest = sum(hop.weight for _, hop in ways)
     for route, hop in ways[:-1]:
         to = show_prefix(route.destination)

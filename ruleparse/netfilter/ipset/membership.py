@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.netfilter.ipset.dimensions import joined, read
 from ruleparse.netfilter.ipset.index import NOT_IN, Membership
 from ruleparse.netfilter.ipset.model import IpSet
-from ruleparse.packet import Packet, assumption
-from ruleparse.program import World
+from ruleparse.packet import Assumption, Packet, assumption
+
+
+class Answers(Protocol):
+    """Who answers what the dumps leave open: `program.World`."""
+
+    def ask(self, question: Assumption, about: bits.Number | None = None) -> Bool:
+        """The answer to a question, about a number if it has one."""
 
 
 def contains(
-    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: World, sets: Mapping[str, IpSet]
+    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: Answers, sets: Mapping[str, IpSet]
 ) -> Membership:
     """Whether a packet of this family is in a set, asked with these directions (`src` or `dst`, one a dimension).
 
@@ -42,13 +49,13 @@ def contains(
     return Membership(bits.both(there, matched), bits.both(there, nomatch))
 
 
-def _ask(name: str, directions: Sequence[str], number: bits.Number, world: World) -> Bool:
+def _ask(name: str, directions: Sequence[str], number: bits.Number, world: Answers) -> Bool:
     question = assumption(f"the packet ({','.join(directions)}) is in set {name}", "ipset save")
     return world.ask(question, number)
 
 
 def _in_any(
-    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: World, sets: Mapping[str, IpSet]
+    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: Answers, sets: Mapping[str, IpSet]
 ) -> Membership:
     """A list of sets: a packet is in it if it is in one of them."""
     if not directions:
@@ -62,7 +69,7 @@ def _in_any(
 
 
 def _each(
-    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: World, sets: Mapping[str, IpSet]
+    subject: IpSet, directions: Sequence[str], family: int, packet: Packet, world: Answers, sets: Mapping[str, IpSet]
 ) -> Iterator[Membership]:
     for name, _, _ in subject.elements():
         if name in sets:

@@ -1,0 +1,57 @@
+"""What README.md shows is what happens: its commands are run, and its Python is, too."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+COLUMNS = "100"
+
+CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"(?<=^```pycon\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Every command line of the console blocks, with the output shown below it."""
+    return [found for block in CONSOLE.findall(text) for found in COMMAND.findall(block)]
+
+
+@pytest.mark.parametrize(("command", "shown"), commands(README.read_text()))
+def test_command(command: str, shown: str, request: pytest.FixtureRequest):
+    output = run(command)
+    if request.config.getoption("--update-golden"):
+        README.write_text(README.read_text().replace(f"$ {command}\n{shown}", f"$ {command}\n{output}"))
+    else:
+        assert output == shown, "README.md shows something else; if the new text is right: make golden"
+
+
+def run(command: str) -> str:
+    """What a command prints in a terminal of COLUMNS; it has to end well, and without complaints."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COLUMNS": COLUMNS, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_python(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    code = "".join(PYTHON.findall(README.read_text()))
+    example = doctest.DocTestParser().get_doctest(code, {}, README.name, str(README), 0)
+    complaints: list[str] = []
+    doctest.DocTestRunner().run(example, out=complaints.append)
+    assert example.examples
+    assert not "".join(complaints)
+
+
+def test_there_is_something_to_run():
+    assert any(command.startswith("ruleparse why") for command, _ in commands(README.read_text()))
