@@ -24,6 +24,11 @@ class NothingRead(Exception):
 
 
 _SETS_CHANGED = re.compile(r" --(?:add|del)-set (\S+)").findall
+_TRACKS = re.compile(
+    r" -m (?:conn|state|ctstate|helper|cluster|socket|ipvs)"
+    r"| -j (?:[DS]NAT|MASQUERADE|REDIRECT|NETMAP|CONN|CT|NOTRACK|SYNPROXY|CLUSTERIP|TPROXY)"
+).search
+"""Rules that make the kernel track connections (nf_ct_netns_get in their checks)."""
 
 
 @dataclass(slots=True)
@@ -66,9 +71,17 @@ class Snapshot:
         return self._programs[key]
 
     def _program(self, family: int, quirks: Quirks) -> NetfilterProgram:
+        rulesets = self.rulesets(family)
         changing = frozenset(name for d in self.dumps for name in _SETS_CHANGED(d.source.text))
-        facts = Facts(self.sets, changing, self.routing.sysctl, self.routing.device_groups)
-        return NetfilterProgram(family, self.rulesets(family), facts, self.routing.tables(family), quirks)
+        facts = Facts(
+            self.sets,
+            changing,
+            self.routing.sysctl,
+            self.routing.policy_routing(family),
+            any(_TRACKS(r.source.text) for r in rulesets),
+            self.routing.device_groups,
+        )
+        return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
 
     def all_diagnostics(self) -> list[Diagnostic]:
         """What the readers and the lowering so far have to say, each once."""

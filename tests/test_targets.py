@@ -10,7 +10,7 @@ import pytest
 from ruleparse import bits
 from ruleparse.codec import address, interface
 from ruleparse.evaluate import End, walk
-from ruleparse.netfilter import fields, registry
+from ruleparse.netfilter import fields, registry, wire
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.ipset import read_sets
 from ruleparse.netfilter.program import NetfilterProgram
@@ -133,3 +133,55 @@ def test_a_declaration_is_complete(name):
     assert len(names) == len(set(names))
     assert all(n.startswith("--") for n in names)
     assert set(target.tables) <= BUILT_IN.keys()
+
+
+# TCP options, which only packets given byte by byte have
+
+
+def syn(*options: int, data: bytes = b"") -> Packet:
+    """A SYN with these octets of options."""
+    header = bytes([0, 80, 0, 81, 0, 0, 0, 0, 0, 0, 0, 0, (20 + len(options)) // 4 << 4, 2, 0, 0, 0, 0, 0, 0])
+    body = header + bytes(options) + data
+    raw = bytes([0x45, 0, 0, 20 + len(body), 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]) + body
+    return Packet(wire.fields_of(raw), Unknowns(), raw)
+
+
+MSS_1460, TIMESTAMPS = (2, 4, 1460 >> 8, 1460 & 255), (1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "packet", "matches"),
+    [
+        ("TCPMSS --set-mss 1360", "tcpmss --mss 1360", syn(*MSS_1460), True),
+        ("TCPMSS --set-mss 1360", "tcpmss --mss 1460", syn(*MSS_1460), False),
+        ("TCPMSS --set-mss 1500", "tcpmss --mss 1460", syn(*MSS_1460), True),
+        ("TCPMSS --set-mss 1360", "tcpmss --mss 1360", syn(*TIMESTAMPS, *MSS_1460), True),
+        ("TCPMSS --set-mss 536", "length --length 56", syn(*TIMESTAMPS, data=b"1234"), True),
+        ("TCPMSS --set-mss 536", "length --length 44", syn(), True),
+        ("TCPMSS --set-mss 536", "length --length 44", syn(*MSS_1460), True),
+        ("TCPMSS --set-mss 536", "tcp --tcp-option 2", syn(), None),
+        ("TCPMSS --clamp-mss-to-pmtu", "tcpmss --mss 1360", syn(*MSS_1460), None),
+        ("TCPOPTSTRIP --strip-options 8", "tcp --tcp-option 8", syn(*TIMESTAMPS), False),
+        ("TCPOPTSTRIP --strip-options 2", "tcp --tcp-option 8", syn(*TIMESTAMPS), True),
+        ("TCPOPTSTRIP --strip-options 2", "tcpmss --mss 1460", syn(*MSS_1460), False),
+        ("TCPOPTSTRIP --strip-options 2", "tcp --tcp-option 1", syn(*MSS_1460), True),
+    ],
+)
+def test_a_rule_sees_the_options_that_an_earlier_one_left(first, then, packet, matches):
+    rules = f"-A T -p tcp -m tcp --tcp-flags SYN,RST SYN -j {first}\n-A T -p tcp -m {then} -j DROP\n"
+    dump = read(Source("dump", f"*mangle\n:T - [0:0]\n{rules}COMMIT\n"), family_hint=4)
+    found = NetfilterProgram(4, dump.rulesets, Facts(), {})
+    walked = walk(found, "mangle T", packet)
+    dropped = bits.any_of(end.when for end in walked.ends if end.stop.verdict == "drop")
+    assert (dropped if isinstance(dropped, bool) else None) is matches
+
+
+@pytest.mark.parametrize("rule", ["TCPMSS --set-mss 536", "TCPOPTSTRIP --strip-options 2"])
+def test_options_cut_short_are_dropped(rule):
+    whole = syn(*TIMESTAMPS)
+    assert whole.raw is not None
+    raw = whole.raw[:3] + bytes([44]) + whole.raw[4:44]
+    dump = read(Source("dump", f"*mangle\n:T - [0:0]\n-A T -p tcp -j {rule}\nCOMMIT\n"), family_hint=4)
+    found = NetfilterProgram(4, dump.rulesets, Facts(), {})
+    walked = walk(found, "mangle T", Packet(wire.fields_of(raw), Unknowns(), raw))
+    assert [end.stop.verdict for end in walked.ends] == ["drop"]

@@ -13,7 +13,7 @@ from ruleparse.netfilter.values import TEXT, joined
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Key, Test, World
 
-_REWRITABLE = ("src", "dst", "sport", "dport", "ttl", "tos")
+_REWRITABLE = ("src", "dst", "sport", "dport", "ttl", "tos", "tcp_flags", "mss_limit")
 
 
 def as_it_is_now(packet: Packet) -> Number:

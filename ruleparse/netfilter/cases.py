@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ruleparse.bits import Bool
+from ruleparse.netfilter.bytewise import tcp_options_are_cut
 from ruleparse.netfilter.connections import TRACKED
 from ruleparse.netfilter.extension import Case, Context, ask
 from ruleparse.netfilter.fields import NEW, UNTRACKED
-from ruleparse.netfilter.values import any_of_bits
+from ruleparse.netfilter.values import TEXT, any_of_bits
 from ruleparse.netfilter.verdicts import accepted
-from ruleparse.program import Action, Masked, Set, Stop
+from ruleparse.packet import Packet
+from ruleparse.program import Action, Key, Masked, Set, Stop, Test, World
 
 HAS_CONNECTION = any_of_bits("ct_state", TRACKED)
 HAS_NONE = Masked("ct_state", 0, TRACKED)
@@ -40,6 +43,20 @@ def dont_track() -> list[Case]:
 def attach_template(*actions: Action) -> list[Case]:
     """Conntrack will find a template, made by these actions; until then it passes for a new connection."""
     return [Case((HAS_CONNECTION,), ()), Case((HAS_NONE,), (*actions, Set("ct_state", NEW)))]
+
+
+def _header_is_cut(_: None, packet: Packet, __: World) -> Bool:
+    return packet.raw is not None and tcp_options_are_cut(packet.raw)
+
+
+_HEADER_IS_CUT = Test(Key(("malformed",), TEXT, _header_is_cut), None)
+
+
+def cut_header(target: str) -> Case:
+    """A target that looks at TCP options drops packets in which they are cut short."""
+    return Case(
+        (Masked("fragment", 0, -1), _HEADER_IS_CUT), (Stop("drop", detail=f"{target} finds its TCP header cut short"),)
+    )
 
 
 def program_decides(queue: str, context: Context, *, bypass: bool = False) -> list[Case]:

@@ -18,5 +18,9 @@ class Facts:
     changing: frozenset[str] = frozenset()
     """sets that rules add to or delete from"""
     sysctl: Mapping[str, str] = field(default_factory=dict)
+    policy_routing: bool = False
+    """whether `ip rule` holds more than the standard rules"""
+    tracks: bool = True
+    """whether any rule needs connections: without one the kernel does not track them, and asks no nat table"""
     device_groups: Mapping[str, int] | None = None
     loopback: str = "lo"

@@ -74,6 +74,8 @@ declare(
     Field("src_nat_done", 1, "1 once the source of this connection is settled", default=0),
     # its route
     Field("out_given", 128, "the interface somebody said it leaves by, 0 to ask the routes", default=0),
+    Field("tcp_stripped", 256, "TCP options overwritten by TCPOPTSTRIP, one bit each", default=0),
+    Field("mss_limit", 16, "what TCPMSS has lowered a larger MSS to", default=0xFFFF),
     Field("npt_before", 128, "the address before prefix translation", default=0),
     Field("old_src", 128, "source before mangle OUTPUT", default=0),
     Field("old_dst", 128, "destination before mangle or nat OUTPUT", default=0),

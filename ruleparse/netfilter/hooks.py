@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.connections import TRACKED, conntrack_table, settle_destination, settle_source
+from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4
 from ruleparse.netfilter.save import BUILT_IN, Flavour
 from ruleparse.netfilter.values import any_of_bits, differs
@@ -59,21 +60,21 @@ def drop(reason: str, *tests: Masked | Test) -> Rule:
     return Rule(tests, (Stop("drop", reason),))
 
 
-def path_tables(family: int, bases: Iterable[Base], sysctl: Mapping[str, str]) -> dict[str, Table]:
+def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, Table]:
     """The kernel's own tables that a packet of this family may walk; "arrive" and "send" are where it starts."""
-    bases = list(bases)
+    bases, sysctl = list(bases), facts.sysctl
     tables = [
         Table("arrive", [*early_drops(family), rule(Goto("PREROUTING"))]),
         Table("PREROUTING", [rule(Set("hook", PREROUTING)), *_chains(PREROUTING, bases), rule(Goto("route in"))]),
         Table("route", [rule(is_("out_given", 0, negated=True), *_given_route()), rule(*_lookup())]),
-        Table("route in", _route_in(family, sysctl)),
-        Table("INPUT", _input(bases)),
+        Table("route in", _route_in(family, facts)),
+        Table("INPUT", _input(family, bases)),
         Table("FORWARD", _forward(family, bases, sysctl)),
         Table("send", _send(family, bases)),
         Table("route out", _route_out(family, sysctl)),
         Table("reroute", [rule(Call("route out"))]),
         Table("POSTROUTING", _postrouting(bases)),
-        conntrack_table(family, sysctl),
+        conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
     ]
     return {t.name: t for t in tables}
 
@@ -115,12 +116,12 @@ def _unroutable(to: str = "the destination") -> list[Rule]:
     return [drop(reason, is_("route_type", kind)) for kind, reason in reasons.items()]
 
 
-def _route_in(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
+def _route_in(family: int, facts: Facts) -> list[Rule]:
     return [
         rule(is_("looped", 1), Goto("INPUT")),
         *([*multicast4(), rule(inside("dst", "255.255.255.255"), Goto("INPUT"))] if family == 4 else []),
         rule(Copy("route_in", "in"), Call("route")),
-        *martian_drops(family, sysctl),
+        *martian_drops(family, facts),
         *_unroutable(),
         rule(is_("route_type", fields.LOCAL), Goto("INPUT")),
         rule(is_("route_type", fields.BROADCAST), Goto("INPUT")),
@@ -130,11 +131,11 @@ def _route_in(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
     ]
 
 
-def _input(bases: list[Base]) -> list[Rule]:
+def _input(family: int, bases: list[Base]) -> list[Rule]:
     incomplete = "a lone fragment waits for the rest of its packet"
+    fragments = [drop(incomplete, is_("fragment", 0, negated=True)), drop(incomplete, is_("more_fragments", 1))]
     return [
-        drop(incomplete, is_("fragment", 0, negated=True)),
-        drop(incomplete, is_("more_fragments", 1)),
+        *(fragments if family == 4 else []),
         rule(Set("hook", INPUT), Set("out", 0)),
         *_chains(INPUT, bases),
         rule(Stop("accept", detail="local")),
@@ -174,9 +175,16 @@ def _send(family: int, bases: list[Base]) -> list[Rule]:
 
 def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
     """What leaves over loopback stays here; a loopback address must not leave (route.c, __mkroute_output)."""
-    rules = [rule(Call("route")), rule(is_("route_type", fields.LOCAL), Set("route_out", LOOPBACK)), *_unroutable()]
+    to_itself: list[Action] = [Set("route_type", fields.LOCAL), Set("route_out", LOOPBACK), Return()]
+    nowhere = [rule(is_("dst", 0), *to_itself)] if family == 4 else []
+    rules = [
+        *nowhere,
+        rule(Call("route")),
+        rule(is_("route_type", fields.LOCAL), Set("route_out", LOOPBACK)),
+        *_unroutable(),
+    ]
     if family == 4 and sysctl.get("net.ipv4.conf.all.route_localnet") != "1":
-        reason = "a packet from a loopback address must not leave the node"
+        reason = "a loopback address must not leave the node"
         rules.append(drop(reason, inside("src", "127.0.0.0/8"), is_("route_out", LOOPBACK, negated=True)))
     return rules
 

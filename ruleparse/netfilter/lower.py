@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ruleparse.codec import Prefix
 from ruleparse.netfilter import registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import (
@@ -155,7 +156,10 @@ class TableLowering:
         try:
             if len(words) != codec.words and (words or not codec.optional):
                 raise ValueError(f"{known.names[0]} takes {codec.words} words, here are {len(words)}")
-            return codec.parse(*words)
+            value = codec.parse(*words)
+            if isinstance(value, Prefix) and value.family != self.ruleset.family:
+                raise ValueError(f"{words[0]} is not an IPv{self.ruleset.family} address")
+            return value
         except ValueError as error:
             option = rule.option(index)
             self.diagnostics.append(Diagnostic("bad-value", "error", str(error), rule.option_span(option)))
@@ -205,7 +209,11 @@ class TableLowering:
     ) -> list[Rule]:
         effect: Effect = ()
         if plan.goto is not None:
-            effect = (Goto(self.table_key(rule.words(plan.goto)[0])),)
+            chain = rule.words(plan.goto)[0]
+            if chain not in self.chains:
+                message = f"there is no chain {chain} in table {self.table}; what it does is an assumption"
+                self.diagnostics.append(Diagnostic("unknown-chain", "warning", message, rule.span))
+            effect = (Goto(self.table_key(chain)),)
         elif plan.target is not None:
             try:
                 effect = self._effect(plan.target, rule, context)

@@ -13,6 +13,7 @@ from ruleparse.bits import Bool
 from ruleparse.codec import Codec, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import ask
+from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.values import same_interface
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Goto, Key, Masked, Rule, Stop, Test, World
@@ -57,12 +58,13 @@ def multicast4() -> list[Rule]:
     ]
 
 
-def martian_drops(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
+def martian_drops(family: int, facts: Facts) -> list[Rule]:
     """While the packet is routed: the route is known, the packet was not yet let in."""
-    return _martians4(sysctl) if family == 4 else _martians6()
+    return _martians4(facts) if family == 4 else _martians6()
 
 
-def _martians4(sysctl: Mapping[str, str]) -> list[Rule]:
+def _martians4(facts: Facts) -> list[Rule]:
+    sysctl = facts.sysctl
     localnet = sysctl.get("net.ipv4.conf.all.route_localnet") == "1"
     loopback = (
         []
@@ -78,7 +80,7 @@ def _martians4(sysctl: Mapping[str, str]) -> list[Rule]:
         _drop("a source address in 0.0.0.0/8 (martian)", _inside("src", "0.0.0.0/8")),
         _drop("a destination address in 0.0.0.0/8 (martian)", _inside("dst", "0.0.0.0/8")),
         *loopback,
-        _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, dict(sysctl))),
+        _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, facts)),
         _drop("the way back to its source leaves by another interface (rp_filter)", Test(RP_FILTER, dict(sysctl))),
     ]
 
@@ -99,9 +101,14 @@ def _reverse(packet: Packet, world: World, mark: bool) -> Packet:
     return world.probe("fib", packet.but({**swapped, **blank}))
 
 
-def _own_source(sysctl: Mapping[str, str], packet: Packet, world: World) -> Bool:
-    if sysctl.get("net.ipv4.conf.all.accept_local") == "1":
+def _own_source(facts: Facts, packet: Packet, world: World) -> Bool:
+    """An address of this node's own; with policy routing any that is no single host's (fib_validate_source)."""
+    if facts.sysctl.get("net.ipv4.conf.all.accept_local") == "1":
         return False
+    if facts.policy_routing:
+        back = _reverse(packet, world, mark=facts.sysctl.get("net.ipv4.conf.all.src_valid_mark") == "1")
+        not_a_host = (fields.LOCAL, fields.BROADCAST, fields.MULTICAST, fields.ANYCAST)
+        return bits.any_of(bits.equal_masked(back["route_type"], kind, -1) for kind in not_a_host)
     source = world.probe("address type", packet.but({"dst": packet["src"], "route_type": 0}))
     return bits.equal_masked(source["route_type"], fields.LOCAL, -1)
 
@@ -134,5 +141,5 @@ def _interfaces_with(sysctl: Mapping[str, str], mode: int, packet: Packet) -> Bo
     return bits.any_of(bits.equal_masked(packet["in"], interface(n), -1) for n in listed)
 
 
-OWN_SOURCE = Key(("own source",), Codec("sysctl", str), _own_source, "its source is an address of this node")
+OWN_SOURCE = Key(("own source",), Codec("facts", str), _own_source, "its source is an address of this node")
 RP_FILTER = Key(("rp_filter",), Codec("sysctl", str), _fails_rp_filter, "rp_filter refuses it")

@@ -34,7 +34,7 @@ class NetfilterProgram(Mapping[str, Table]):
         self._chains: dict[str, tuple[TableLowering, Chain]] = {}
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
-        self._own = {**path_tables(family, bases, facts.sysctl), **fib, "new connection": new_connection(family)}
+        self._own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
 
     def _add(self, ruleset: Ruleset) -> Base:
         prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "

@@ -54,7 +54,7 @@ class Quirks:
             return []
         stop = Stop("drop", f"the packet is too short for -m {match.name}, which drops it on the spot")
         cut = Rule((*tests, _FIRST_FRAGMENT, Test(SHORTER, match.reads)), (stop,), None, context.span)
-        if match.name != "tcp":
+        if match.name != "tcp" or context.family == 6:
             return [cut]
         overlap = Stop("drop", "a fragment at offset 1 could rewrite TCP flags; -m tcp drops it on the spot")
         return [cut, Rule((*tests, Masked("fragment", 1, -1)), (overlap,), None, context.span)]

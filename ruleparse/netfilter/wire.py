@@ -246,13 +246,15 @@ def current(packet: Packet) -> bytes | None:
         return None
     before = fields_of(packet.raw)
     changed: dict[str, int] = {}
-    for name in ("src", "dst", "ttl", "tos", "sport", "dport"):
+    for name in ("src", "dst", "ttl", "tos", "sport", "dport", "tcp_flags"):
         now = packet[name]
         if not isinstance(now, int):
             return None
         if now != before[name]:
             changed[name] = now
-    return _patched(packet.raw, changed) if changed else packet.raw
+    raw = _patched(packet.raw, changed) if changed else packet.raw
+    stripped, limit = packet["tcp_stripped"], packet["mss_limit"]
+    return raw if stripped == 0 and limit == NO_LIMIT else _with_other_options(raw, stripped, limit)
 
 
 def _patched(raw: bytes, changed: dict[str, int]) -> bytes:
@@ -267,12 +269,14 @@ def _patched(raw: bytes, changed: dict[str, int]) -> bytes:
         elif name in ("sport", "dport") and found.protocol in PORT_PROTOCOLS and not found.fragment:
             at = found.offset + (2 if name == "dport" else 0)
             data[at : at + 2] = value.to_bytes(2, "big")
+        elif name == "tcp_flags" and found.protocol == TCP and not found.fragment:
+            data[found.offset + 13] = value
         elif name == "tos":
             _put_tos(data, found.version, value)
     if found.version == 4:
         data[10:12] = b"\0\0"
         data[10:12] = internet_checksum(bytes(data[: found.offset])).to_bytes(2, "big")
-    if changed.keys() & {"src", "dst", "sport", "dport"}:
+    if changed.keys() & {"src", "dst", "sport", "dport", "tcp_flags"}:
         _fix_transport_sum(data, found)
     return bytes(data)
 
@@ -293,3 +297,47 @@ def _fix_transport_sum(data: bytearray, found: Layout) -> None:
     pseudo = pseudo_header(bytes(data), found.version, found.protocol, len(body))
     total = internet_checksum(pseudo + bytes(body)) or (0xFFFF if found.protocol == UDP else 0)
     data[found.offset + at : found.offset + at + 2] = total.to_bytes(2, "big")
+
+
+# TCP options as TCPMSS and TCPOPTSTRIP leave them (net/netfilter/xt_TCPMSS.c, xt_TCPOPTSTRIP.c)
+
+NO_LIMIT = 0xFFFF
+_MSS, _MSS_SIZE = 2, 4
+
+
+def lacks_mss(raw: bytes) -> bool:
+    """Whether TCPMSS finds no MSS to lower, and room to put one in: no data, and a header that can still grow."""
+    found = layout(raw)
+    if found.protocol != TCP or found.fragment or found.end < found.offset + 20:
+        return False
+    header = (raw[found.offset + 12] >> 4) * 4
+    has_one = any(kind == _MSS and size == _MSS_SIZE for kind, _, size in _options(raw, found))
+    return not has_one and found.end - found.offset == header < 60
+
+
+def _options(data: bytes | bytearray, found: Layout) -> list[tuple[int, int, int]]:
+    """(kind, offset, size) of each option that is all there."""
+    at, end = found.offset + 20, found.offset + (data[found.offset + 12] >> 4) * 4
+    options = []
+    while at < end - 1:
+        size = 1 if data[at] < 2 or data[at + 1] == 0 else data[at + 1]
+        if at + size > end:
+            break
+        options.append((data[at], at, size))
+        at += size
+    return options
+
+
+def _with_other_options(raw: bytes, stripped: Number, limit: Number) -> bytes | None:
+    found, data = layout(raw), bytearray(raw)
+    if found.protocol != TCP or found.fragment:
+        return raw
+    if not isinstance(stripped, int) or not isinstance(limit, int) or (limit != NO_LIMIT and lacks_mss(raw)):
+        return None
+    for kind, at, size in _options(data, found):
+        if kind == _MSS and size == _MSS_SIZE and int.from_bytes(data[at + 2 : at + 4], "big") > limit:
+            data[at + 2 : at + 4] = limit.to_bytes(2, "big")
+        if stripped >> kind & 1:
+            data[at : at + size] = b"\x01" * size
+    _fix_transport_sum(data, found)
+    return bytes(data)

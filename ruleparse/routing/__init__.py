@@ -35,6 +35,10 @@ class Routing:
         """The tables "fib", "address type", "masquerade", "redirect" and those they call (`routing/fib.py`)."""
         return self.fib(family).tables
 
+    def policy_routing(self, family: int) -> bool:
+        """Whether there are policy rules besides the standard ones."""
+        return any(r.family == family and r.priority not in (0, 32766, 32767) for r in self.rules.rules)
+
     @property
     def device_groups(self) -> Mapping[str, int] | None:
         """The number of each interface's group, None if no interfaces were saved."""

@@ -77,7 +77,7 @@ def _is_readable(family: int, packet: Packet) -> Bool:
 
 
 def _is_there(packet: Packet) -> Bool:
-    """Whether the packet is long enough."""
+    """Whether the packet is long enough; later fragments are not read that far."""
     length, proto = packet["transport_length"], packet["proto"]
     if isinstance(length, int) and length >= max(_HEADERS.values()):
         return True
@@ -85,12 +85,7 @@ def _is_there(packet: Packet) -> Bool:
         bits.without(bits.equal_masked(proto, number, -1), bits.at_least(length, octets))
         for number, octets in _HEADERS.items()
     )
-    return either_fragment(negate(short), packet)
-
-
-def either_fragment(long_enough: Bool, packet: Packet) -> Bool:
-    """Later fragments are not read that far."""
-    return bits.either(long_enough, _is_later_fragment(packet))
+    return bits.either(negate(short), _is_later_fragment(packet))
 
 
 def joined(parts: Sequence[tuple[Number, int]]) -> Number:

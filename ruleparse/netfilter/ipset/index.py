@@ -7,7 +7,6 @@ its groups from the longest prefix on (net/netfilter/ipset/ip_set_hash_gen.h, mt
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -211,30 +210,46 @@ class InterfaceMembers:
 
     def find(self, n: Number) -> Membership:
         """`n` is an address above an interface."""
-        came_by = n & (1 << 128) - 1 if isinstance(n, int) else n[:128]
-        where = n >> 128 if isinstance(n, int) else bits.number(n[128:])
-        matched: Bool = False
-        nomatch: Bool = False
+        if isinstance(n, int):
+            return self._find_known(n >> 128, n & (1 << 128) - 1)
+        return self._find(bits.number(n[128:]), bits.number(n[:128]))
+
+    def _find_known(self, where: int, came_by: Number) -> Membership:
+        for length in self._lengths:
+            if members := self.by_length[length].get(where & self.masks[length]):
+                flags = (flag for name, flag in members if _is_named(name, came_by) is True)
+                flag = next(flags, None)
+                return NOT_IN if flag is None else Membership(not flag, flag)
+        return NOT_IN
+
+    def _find(self, where: Number, came_by: Number) -> Membership:
+        answers: dict[bool, Bool] = {False: False, True: False}
         left: Bool = True
-        for length in sorted(self.by_length, reverse=True):
+        for networks_by_name in self._networks:
             here: Bool = False
-            for name, flagged, networks in self._networks(length):
+            for (name, flag), networks in networks_by_name.items():
                 inside = networks.hold(where)
-                hit = bits.all_of((left, bits.negate(bits.either(matched, nomatch)), inside, _is_named(name, came_by)))
-                matched, nomatch = (
-                    (matched, bits.either(nomatch, hit)) if flagged else (bits.either(matched, hit), nomatch)
-                )
+                still = bits.without(left, bits.either(answers[True], answers[False]))
+                answers[flag] = bits.either(answers[flag], bits.all_of((still, inside, _is_named(name, came_by))))
                 here = bits.either(here, inside)
             left = bits.without(left, here)
-        return Membership(matched, nomatch)
+        return Membership(answers[False], answers[True])
 
-    def _networks(self, length: int) -> Iterator[tuple[Part, bool, Keys]]:
-        """The networks of one length by the interfaces they go with."""
-        found: dict[tuple[Part, bool], Keys] = {}
-        for value, names in self.by_length[length].items():
-            for name, flagged in names:
-                found.setdefault((name, flagged), Keys(self.masks[length])).places[value] = 0
-        return ((name, flagged, keys) for (name, flagged), keys in found.items())
+    @cached_property
+    def _lengths(self) -> list[int]:
+        return sorted(self.by_length, reverse=True)
+
+    @cached_property
+    def _networks(self) -> list[dict[tuple[Part, bool], Keys]]:
+        """The networks of each length, the longest first, by the interfaces they go with."""
+        found: list[dict[tuple[Part, bool], Keys]] = []
+        for length in self._lengths:
+            by_name: dict[tuple[Part, bool], Keys] = {}
+            for value, members in self.by_length[length].items():
+                for member in members:
+                    by_name.setdefault(member, Keys(self.masks[length])).places[value] = 0
+            found.append(by_name)
+        return found
 
 
 def _is_named(name: Part, came_by: Number) -> Bool:

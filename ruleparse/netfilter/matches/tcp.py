@@ -56,7 +56,17 @@ def _tests(givens: Givens, context: Context) -> Tests:
         if given.name == "--tcp-option":
             yield cut_if(tcp_options_are_cut, "tcp", "has TCP options that are cut short")
             question = context.asks(f"the packet has TCP option {given.value}")
-            yield Test(of_bytes("tcp option", _has_option, question), given.value, given.negated)
+            yield Test(_option_key(of_bytes("tcp option", _has_option, question)), given.value, given.negated)
+
+
+def _option_key(asked: Key) -> Key:
+    """An option that a rule has overwritten is not there, whatever the packet came with."""
+
+    def means(number: int, packet: Packet, world: World) -> Bool:
+        answer = asked.means(number, packet, world)
+        return answer if packet.raw else bits.without(answer, bits.bit(packet["tcp_stripped"], number))
+
+    return Key(asked.names, asked.codec, means)
 
 
 def _negated_port_pair(givens: Givens) -> Test | None:
