@@ -87,7 +87,7 @@ class Snapshot:
         """What the readers and the lowering so far have to say, each once."""
         lowered = (d for p in self._programs.values() for d in p.diagnostics)
         seen: dict[tuple[str, object, str], Diagnostic] = {}
-        for d in (*self.diagnostics, *lowered):
+        for d in (*self.diagnostics, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
 

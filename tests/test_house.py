@@ -22,6 +22,7 @@ LAYERS = """
     cni
     wired
     outcomes readable spec
+    interface_sets
     evaluate graph snapshot effects
     netfilter openflow routing
     program

@@ -113,6 +113,8 @@ ADDR = """
         inet 10.0.0.5/24 brd 10.0.0.255 scope global eth0
         inet 10.0.0.6/24 scope global secondary eth0
         inet 10.8.0.5/16 scope global eth0
+        inet 10.0.0.77/28 scope global eth0
+        inet 10.8.1.5/24 scope global eth0
         inet 10.9.0.1 peer 10.99.0.2/32 scope global eth0
         inet6 fd00::6/64 scope global tentative
         inet6 fd00::7/64 scope global deprecated
@@ -139,6 +141,8 @@ NO_SOURCE = "MASQUERADE found no address on the interface it leaves by"
     [
         ("eth0", "10.0.0.1", "10.0.0.5"),
         ("eth0", "10.8.0.1", "10.8.0.5"),
+        ("eth0", "10.0.0.70", "10.0.0.5"),
+        ("eth0", "10.8.1.1", "10.8.0.5"),
         ("eth0", "10.99.0.2", "10.9.0.1"),
         ("eth0", "192.0.2.1", "10.0.0.5"),
         ("lo", "127.0.0.1", "169.254.20.10"),

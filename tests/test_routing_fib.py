@@ -181,6 +181,8 @@ def test_ipv4_looks_local_and_main_up_as_one_until_a_rule_is_added():
     routes = "local 10.1.0.0/16 dev lo table local\n    10.1.2.0/24 dev cni0\n"
     assert look_up(routes, "10.1.2.3") == "unicast dev cni0"
     assert look_up(routes, "10.1.3.3") == "local dev lo"
+    refused = "prohibit 10.1.2.0/24 table local metric 10\n    " + routes
+    assert look_up(refused, "10.1.2.3") == "prohibit"
     with_a_rule = STANDARD.replace("32766:", "100: from all fwmark 0x7 lookup 7\n    32766:", 1)
     assert look_up(routes, "10.1.2.3", with_a_rule) == "local dev lo"
 

@@ -14,7 +14,7 @@ from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.connections import TRACKED, conntrack_table, settle_destination, settle_source
 from ruleparse.netfilter.facts import Facts
-from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4
+from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6
 from ruleparse.netfilter.save import BUILT_IN, Flavour
 from ruleparse.netfilter.values import any_of_bits, differs
 from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
@@ -123,6 +123,7 @@ def _route_in(family: int, facts: Facts) -> list[Rule]:
         rule(Copy("route_in", "in"), Call("route")),
         *martian_drops(family, facts),
         *_unroutable(),
+        *(multicast6() if family == 6 else []),
         rule(is_("route_type", fields.LOCAL), Goto("INPUT")),
         rule(is_("route_type", fields.BROADCAST), Goto("INPUT")),
         rule(is_("route_type", fields.ANYCAST), Goto("INPUT")),

@@ -58,6 +58,17 @@ def multicast4() -> list[Rule]:
     ]
 
 
+def multicast6() -> list[Rule]:
+    """IPv6 multicast is delivered to a member of the group; all nodes are members of ff02::1 (ip6_mc_input)."""
+    is_multicast = Masked("route_type", fields.MULTICAST, -1)
+    joined = ask(assumption("this node is a member of the multicast group", "ip -6 maddr"))
+    return [
+        Rule((_inside("dst", "ff02::1/128"),), (Goto("INPUT"),)),
+        Rule((is_multicast, joined), (Goto("INPUT"),)),
+        _drop("this node is no member of the multicast group", is_multicast),
+    ]
+
+
 def martian_drops(family: int, facts: Facts) -> list[Rule]:
     """While the packet is routed: the route is known, the packet was not yet let in."""
     return _martians4(facts) if family == 4 else _martians6()
@@ -90,7 +101,6 @@ def _martians6() -> list[Rule]:
     return [
         _drop("an unspecified source address is not forwarded", _inside("src", "::/128"), forwarded),
         _drop("a link-local source address is not forwarded", _inside("src", "fe80::/10"), forwarded),
-        _drop("a link-local destination address is not forwarded", _inside("dst", "fe80::/10"), forwarded),
     ]
 
 
@@ -98,7 +108,7 @@ def _reverse(packet: Packet, world: World, mark: bool) -> Packet:
     """The route back to the source, as it looks to a packet of this node."""
     swapped = {"dst": packet["src"], "src": packet["dst"], "mark": packet["mark"] if mark else 0}
     blank = {"route_in": 0, "route_type": 0, "route_out": 0, "route_gateway": 0, "uid": 0}
-    return world.probe("fib", packet.but({**swapped, **blank}))
+    return world.probe("reverse fib", packet.but({**swapped, **blank}))
 
 
 def _own_source(facts: Facts, packet: Packet, world: World) -> Bool:

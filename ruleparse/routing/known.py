@@ -119,7 +119,7 @@ def _own4(interface: Interface, own: list[Address]) -> Iterator[Route]:
         if address.broadcast not in (None, 0xFFFFFFFF):
             yield _row("broadcast", _host(address.broadcast or 0, 4), interface.name, address)
         mask = prefix_mask(address.length, 4)
-        if address.length < 31 and "secondary" not in address.flags and address.peer & mask:
+        if address.length < 31 and address.peer & mask:
             yield _row("broadcast", _host(address.peer & mask | ~mask & 0xFFFFFFFF, 4), interface.name, address)
             if interface.loopback:
                 yield _row("local", Prefix(address.peer & mask, mask, 4), interface.name, address)
