@@ -22,10 +22,6 @@ Bits = tuple[Bool, ...]
 Number = int | Bits
 
 
-class OutOfNodes(MemoryError):
-    """The decision diagrams outgrew their space; the caller may try again with a larger one."""
-
-
 class Space:
     """A store of decision diagrams with a fixed room of `nodes`; variables are ordered as they are made."""
 
@@ -178,17 +174,6 @@ def equal(a: Number, b: Number) -> Bool:
     if isinstance(a, int) and isinstance(b, int):
         return a == b
     return all_of(negate(differ(bit(a, i), bit(b, i))) for i in range(max(width(a), width(b))))
-
-
-def is_wide_open(n: Number) -> bool:
-    """Whether so much of a number is free that its equality with another such number has no diagram of a fair size."""
-    return (
-        isinstance(n, tuple)
-        and sum(1 for b in n if not isinstance(b, bool) and b.node_count() <= _FREE_NODES) > _FREE_BITS
-    )
-
-
-_FREE_BITS, _FREE_NODES = 20, 8
 
 
 def at_least(n: Number, low: int) -> Bool:

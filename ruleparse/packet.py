@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ruleparse.bits import Bool, Function, Number, Space, exists, number
+from ruleparse.bits import Bool, Function, Number, Space, depends, exists, number
 
 if TYPE_CHECKING:
     from ruleparse.text import Span
@@ -109,6 +109,13 @@ class Unknowns:
         """
         hidden = [n for n in self.fields if n not in FIELDS and (also_the_way_out or not n.startswith(WAY_OUT))]
         return exists(region, [variable for name in hidden for variable in self.fields[name]])
+
+    def is_a_way_out(self, number: Number) -> bool:
+        """Whether a number may be the interface that a missing route would name."""
+        unknown = [variables for name, variables in self.fields.items() if name.startswith(WAY_OUT)]
+        if isinstance(number, int):
+            return False
+        return any(depends(bit, variable) for variables in unknown for bit, variable in zip(number, variables, strict=False))
 
     def witness(self, region: Bool) -> Point:
         """Some point of a region that is not empty."""

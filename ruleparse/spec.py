@@ -164,13 +164,15 @@ def asked(
     wire_fields: Mapping[str, Number] | None = None,
     raw: bytes | None = None,
     interfaces: Sequence[str] = (),
+    nodes: int = 1 << 20,
 ) -> Asked:
-    """What a packet's keys ask; `interfaces` are those it could come in by, where they are known. Raises SpecError."""
+    """What a packet's keys ask; `interfaces` are those it could come in by, where they are known, `nodes`
+    the room for decision diagrams. Raises SpecError."""
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
         raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
     sizes = {"src": 32, "dst": 32} if family == 4 else {}
-    unknowns = Unknowns(sizes=sizes)
+    unknowns = Unknowns(nodes, sizes)
     values: dict[str, Number] = dict(wire_fields or {})
     conditions: list[tuple[str, Condition]] = []
     for key, (field, parse) in OPTIONS.items():

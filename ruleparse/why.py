@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,13 +87,25 @@ class Answer:
 
 
 def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
-    """Answer for one packet, `spec` being its options. Raises SpecError."""
+    """Answer for one packet, `spec` being its options. Raises SpecError, MemoryError."""
     given = wired(spec, snapshot)
     family = given.family or family_of(spec) or _only_family(snapshot)
     if family not in snapshot.families:
         tool = "ip6tables-save" if family == 6 else "iptables-save"
         raise SpecError(f"this is an IPv{family} packet and there is no `{tool}` among the dumps")
-    question = asked(spec, family, given.fields, given.raw, snapshot.interfaces)
+    *smaller, largest = _ROOMS
+    for nodes in smaller:
+        with suppress(MemoryError):
+            return _answer(snapshot, spec, family, given, nodes)
+    return _answer(snapshot, spec, family, given, largest)
+
+
+_ROOMS = (1 << 20, 1 << 22)
+"""How many nodes the decision diagrams of one answer may have; the larger room is taken where the smaller will not do."""
+
+
+def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int) -> Answer:
+    question = asked(spec, family, given.fields, given.raw, snapshot.interfaces, nodes)
     return _Answering(snapshot, spec, question, given).answer()
 
 

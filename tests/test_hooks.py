@@ -294,7 +294,8 @@ def test_translations(rules, packet, egress, seen, node):
 )
 def test_a_mark_in_output_routes_anew(rules, egress, node, tmp_path):
     (tmp_path / "ip-rule.txt").write_text(
-        "0:\tfrom all lookup local\n100:\tfrom all fwmark 0x1 lookup 100\n32766:\tfrom all lookup main\n"
+        "0:\tfrom all lookup local\n100:\tfrom all fwmark 0x1 lookup 100\n"
+        "32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n"
     )
     routes = ROUTES + "default via 10.0.0.254 dev eth1 table 100\n"
     assert only(node(*rules, routes=routes), SENT, dst="198.51.100.7").egress == egress

@@ -76,7 +76,7 @@ def number(name: str, value: str | int) -> int:
 def lookups(row: Row) -> dict[str, Table]:
     """One table for all lookups."""
     rules = [route(text) for text in row.routes]
-    return {name: Table(name, rules, COMES_BACK) for name in ("fib", "address type")}
+    return {name: Table(name, rules, COMES_BACK) for name in ("fib", "reverse fib", "address type")}
 
 
 def route(text: str) -> Rule:

@@ -10,7 +10,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import walk
 from ruleparse.packet import FIELDS, Packet, Unknowns
-from ruleparse.program import Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table
+from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table
 from ruleparse.snapshot import load
 from ruleparse.spec import asked
 from tests import reference
@@ -46,8 +46,12 @@ def rules_of(table: int) -> st.SearchStrategy[list[Rule]]:
     return st.lists(rule, max_size=4)
 
 
+def policy(actions: tuple[Action, ...]) -> Rule:
+    return Rule((), actions)
+
+
 def table_of(number: int) -> st.SearchStrategy[Table]:
-    default = st.sampled_from([(Return(),), (Stop("accept"),), (Stop("drop"),)]).map(lambda actions: Rule((), actions))
+    default = st.sampled_from([(Return(),), (Stop("accept"),), (Stop("drop"),)]).map(policy)
     return st.builds(
         lambda rules, d, base: Table(f"T{number}", rules, d, base), rules_of(number), default, st.booleans()
     )

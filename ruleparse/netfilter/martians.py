@@ -131,7 +131,7 @@ def _fails_rp_filter(sysctl: Mapping[str, str], packet: Packet, world: World) ->
         return False
     back = _reverse(packet, world, sysctl.get("net.ipv4.conf.all.src_valid_mark") == "1")
     reachable = bits.equal_masked(back["route_type"], fields.UNICAST, -1)
-    same = same_interface(back["route_out"], packet["in"], world)
+    same = same_interface(back["route_out"], "in", packet, world)
     wrong = bits.either(
         bits.both(strict, bits.negate(bits.both(reachable, same))), bits.both(loose, bits.negate(reachable))
     )
@@ -141,14 +141,19 @@ def _fails_rp_filter(sysctl: Mapping[str, str], packet: Packet, world: World) ->
 def _interfaces_with(sysctl: Mapping[str, str], mode: int, packet: Packet) -> Bool:
     """Whether the interface it came in by has this rp_filter mode: the larger of its own and `all`."""
     prefix_, suffix = "net.ipv4.conf.", ".rp_filter"
-    every = int(sysctl.get(f"{prefix_}all{suffix}", "0") or 0)
+    every = _number(sysctl.get(f"{prefix_}all{suffix}", ""))
     names = [k[len(prefix_) : -len(suffix)] for k in sysctl if k.startswith(prefix_) and k.endswith(suffix)]
-    modes = {n: max(every, int(sysctl[f"{prefix_}{n}{suffix}"] or 0)) for n in names if n not in ("all", "default")}
+    modes = {n: max(every, _number(sysctl[f"{prefix_}{n}{suffix}"])) for n in names if n not in ("all", "default")}
     listed = [n for n, m in modes.items() if m == mode and len(n) < 16]
     if every == mode:
         others = [n for n, m in modes.items() if m != mode and len(n) < 16]
         return bits.negate(bits.any_of(bits.equal_masked(packet["in"], interface(n), -1) for n in others))
     return bits.any_of(bits.equal_masked(packet["in"], interface(n), -1) for n in listed)
+
+
+def _number(text: str) -> int:
+    """A setting that is no number is one that was not saved."""
+    return int(text) if text.isdecimal() else 0
 
 
 OWN_SOURCE = Key(("own source",), Codec("facts", str), _own_source, "its source is an address of this node")

@@ -24,7 +24,7 @@ from ruleparse.codec import (
     show_range,
 )
 from ruleparse.netfilter.services import SERVICES
-from ruleparse.packet import FIELDS, Assumption, Packet, assumption
+from ruleparse.packet import FIELDS, Packet, assumption
 from ruleparse.program import Key, Masked, Test, World
 
 
@@ -176,11 +176,15 @@ def differs(a: str, b: str) -> Test:
 SAME_INTERFACE = assumption("the route found is by the interface of the packet", "ip addr; ip route show table all")
 
 
-def same_interface(a: Number, b: Number, world: World, question: Assumption = SAME_INTERFACE) -> Bool:
-    """a == b, or a question where hardly anything is known of either."""
-    if bits.is_wide_open(a) and bits.is_wide_open(b) and a != b:
-        return world.ask(question)
-    return bits.equal(a, b)
+def same_interface(found: Number, own: str, packet: Packet, world: World) -> Bool:
+    """Whether the interface of a route is that in field `own`; a question where both are quite unknown.
+
+    A diagram of two unknown names being equal has as many nodes as there are names.
+    """
+    name = packet[own]
+    if not isinstance(name, int) and found != name and packet.unknowns.is_a_way_out(found):
+        return world.ask(SAME_INTERFACE)
+    return bits.equal(found, name)
 
 
 def any_of_bits(field: str, mask: int) -> Masked:

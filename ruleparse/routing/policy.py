@@ -190,7 +190,7 @@ def unknown_routes(known: Known, name: str) -> Iterator[Rule]:
         (ask_about("dst", reached),),
         (
             Set("route_type", ROUTE_TYPES["unicast"]),
-            Havoc("route_out", 1, _EVERY_NAME, out, about="dst"),
+            Havoc("route_out", 0, _EVERY_NAME, out, about="dst"),
             Havoc("route_gateway", 0, _EVERY_NAME, gateway, about="dst"),
             Set("route_source", 0),
             Set("route_realm", 0),
@@ -218,7 +218,7 @@ def _found(kind: str) -> tuple[Action, ...]:
     question = assumption(f"the interface of this {kind} address", "ip addr")
     return (
         Set("route_type", ROUTE_TYPES[kind]),
-        Havoc("route_out", 1, _EVERY_NAME, question, about="dst"),
+        Havoc("route_out", 0, _EVERY_NAME, question, about="dst"),
         *(Set(name, 0) for name in ("route_gateway", "route_source", "route_realm")),
         FOUND,
     )

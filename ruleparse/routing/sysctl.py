@@ -33,7 +33,7 @@ class Settings(Mapping[str, str]):
     def number(self, name: str) -> int | None:
         """A setting that is a number, None if it was not saved."""
         text = self.by_name.get(name, "")
-        return int(text) if text.lstrip("-").isdecimal() else None
+        return int(text) if text.removeprefix("-").isdecimal() else None
 
     def of_interface(self, family: int, interface: str, name: str) -> int | None:
         """`net.ipvN.conf.INTERFACE.NAME`"""

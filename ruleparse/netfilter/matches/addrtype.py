@@ -51,7 +51,7 @@ def _looked_up(address: Number, packet: Packet, world: World) -> Packet:
 
 
 def _on_interface(limit: Limit, found: Packet, packet: Packet, world: World) -> Bool:
-    return limit is None or same_interface(found["route_out"], packet[limit], world)
+    return limit is None or same_interface(found["route_out"], limit, packet, world)
 
 
 def _is_of(kinds: tuple[int, ...], found: Packet) -> Bool:

@@ -69,10 +69,10 @@ def _passes(check: Check, packet: Packet, world: World) -> Bool:
     reverse = _reversed(check, packet)
     back = world.probe("reverse fib", reverse)
     kind = back["route_type"]
-    same_way = True if check.loose else same_interface(back["route_out"], packet["in"], world)
+    same_way = True if check.loose else same_interface(back["route_out"], "in", packet, world)
     if check.family == 6 and same_way is not True:
         along = world.probe("reverse fib", reverse.but({"route_in": packet["in"]}))
-        same_way = either(same_way, same_interface(along["route_out"], packet["in"], world))
+        same_way = either(same_way, same_interface(along["route_out"], "in", packet, world))
     good = both(bits.equal_masked(kind, fields.UNICAST, -1), same_way)
     if check.accept_local:
         local = bits.equal_masked(kind, fields.LOCAL, -1)

@@ -1,0 +1,124 @@
+"""Sets of packets as rows of text: they say what the set says, and as a person would."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ruleparse import bits
+from ruleparse.codec import address, interface_pattern, prefix
+from ruleparse.interface_sets import show_interfaces
+from ruleparse.packet import Unknowns
+from ruleparse.readable import ROWS, Rows
+from ruleparse.readable import rows as rows_of
+
+
+def rows(region: bits.Bool, unknowns: Unknowns, family: int = 4) -> Rows:
+    """The rows of a region that is not everything."""
+    found = rows_of(region, unknowns, family)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def unknowns():
+    return Unknowns(sizes={"src": 32, "dst": 32})
+
+
+def port(unknowns, low, high):
+    return bits.between(unknowns.field("dport"), low, high)
+
+
+def source(unknowns, text):
+    p = prefix(text)
+    return bits.equal_masked(unknowns.field("src"), p.value, p.mask)
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        (lambda u: port(u, 80, 80), [{"dport": "80"}]),
+        (lambda u: port(u, 8000, 8100), [{"dport": "8000-8100"}]),
+        (lambda u: bits.either(port(u, 80, 80), port(u, 443, 445)), [{"dport": "80,443-445"}]),
+        (lambda u: bits.negate(port(u, 80, 80)), [{"dport": "0-79,81-65535"}]),
+        (lambda u: source(u, "10.0.0.0/8"), [{"src": "10.0.0.0/8"}]),
+        (lambda u: source(u, "10.0.0.1"), [{"src": "10.0.0.1"}]),
+        (lambda u: bits.either(source(u, "10.0.0.0/8"), source(u, "192.0.2.1")), [{"src": "10.0.0.0/8,192.0.2.1"}]),
+        (lambda u: bits.both(source(u, "10.0.0.0/8"), port(u, 1, 9)), [{"src": "10.0.0.0/8", "dport": "1-9"}]),
+        (lambda u: bits.any_bit(u.field("mark"), 1), [{"mark": "0x1/0x1"}]),
+        (lambda u: bits.equal_masked(u.field("proto"), 6, -1), [{"proto": "tcp"}]),
+        (lambda u: bits.equal_masked(u.field("src_mac"), 1, -1), [{"src_mac": "00:00:00:00:00:01"}]),
+    ],
+)
+def test_regions_as_rows(region, expected, unknowns):
+    assert rows(region(unknowns), unknowns).rows == expected
+
+
+def test_everything_and_nothing(unknowns):
+    assert rows_of(True, unknowns, 4) is None
+    assert rows(False, unknowns).rows == []
+
+
+def test_many_rows_are_cut(unknowns):
+    same = bits.equal(unknowns.field("sport")[:8], unknowns.field("dport")[:8])
+    found = rows(same, unknowns)
+    assert len(found.rows) == ROWS
+    assert found.more
+
+
+spans = st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 300)), min_size=1, max_size=4)
+
+
+@settings(max_examples=60)
+@given(spans, spans, st.integers(0, 65535), st.integers(0, 65535))
+def test_rows_hold_what_the_region_holds(sources, ports, sport, dport):
+    unknowns = Unknowns()
+    fields = [unknowns.field("sport"), unknowns.field("dport")]
+    region = bits.differ(
+        bits.any_of(bits.between(fields[0], low, low + size) for low, size in sources),
+        bits.any_of(bits.between(fields[1], low, low + size) for low, size in ports),
+    )
+    inside = any(a <= sport <= a + n for a, n in sources) is not any(a <= dport <= a + n for a, n in ports)
+    found = rows(region, unknowns)
+    holding = [row for row in found.rows if holds(row, {"sport": sport, "dport": dport})]
+    assert len(holding) == inside or found.more
+
+
+def holds(row, point):
+    return all(
+        any(
+            int(low) <= point[name] <= int(high or low)
+            for low, _, high in (part.partition("-") for part in text.split(","))
+        )
+        for name, text in row.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "others", "text"),
+    [
+        (["eth0"], ["eth1"], "eth0"),
+        (["eth1", "eth0"], [], "eth0,eth1"),
+        (["cali+"], [], "cali+"),
+        (["eth0", "cali+"], [], "cali+,eth0"),
+    ],
+)
+def test_interfaces(names, others, text):
+    assert show_interfaces([interface_pattern(n) for n in names], [interface_pattern(n) for n in others]) == text
+
+
+def test_interfaces_but_some(unknowns):
+    value, mask = interface_pattern("eth+")
+    eth = bits.equal_masked(unknowns.field("in"), value, mask)
+    eth0 = bits.equal_masked(unknowns.field("in"), *interface_pattern("eth0"))
+    assert rows(eth0, unknowns).rows == [{"in": "eth0"}]
+    assert rows(bits.without(eth, eth0), unknowns).rows == [{"in": "eth+ except eth0"}]
+    assert rows(bits.negate(eth0), unknowns).rows == [{"in": "any except eth0"}]
+    assert rows(
+        bits.either(eth, bits.equal_masked(unknowns.field("in"), *interface_pattern("lo"))), unknowns, 4
+    ).rows == [{"in": "eth+,lo"}]
+
+
+def test_addresses_of_ipv6():
+    unknowns = Unknowns()
+    region = bits.equal_masked(unknowns.field("dst"), address("fd00::"), (1 << 128) - (1 << 64))
+    assert rows(region, unknowns, 6).rows == [{"dst": "fd00::/64"}]
