@@ -197,6 +197,15 @@ def between(n: Number, low: int, high: int) -> Bool:
     return without(at_least(n, low), at_least(n, high + 1))
 
 
+def chosen(variables: Sequence[Function], values: Sequence[int]) -> Bits:
+    """values[i], i being the number that the variables make (least significant first); the last one if i is larger."""
+    result: Number = values[-1]
+    for index, value in enumerate(values):
+        result = select(equal_masked(tuple(variables), index, -1), value, result)
+    size = max(v.bit_length() for v in values)
+    return tuple(bit(result, i) for i in range(size))
+
+
 def any_bit(n: Number, mask: int) -> Bool:
     """n & mask != 0"""
     return negate(equal_masked(n, 0, mask))

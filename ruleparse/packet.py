@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ruleparse.bits import Bool, Function, Number, Space, depends, exists, number
+from ruleparse.bits import Bits, Bool, Function, Number, Space, chosen, depends, exists, number
 
 if TYPE_CHECKING:
     from ruleparse.text import Span
@@ -29,6 +29,9 @@ class Field:
 
 
 FIELDS: dict[str, Field] = {}
+
+CHOSEN = frozenset({"in", "route_out"})
+"""Fields whose unknown value is one of a few."""
 
 WAY_OUT = "route_out: "
 """What the unknown interface of a missing route is called among the unknowns."""
@@ -59,13 +62,22 @@ class Unknowns:
     The same field, or the same question about the same number, is always the same variable.
     """
 
-    def __init__(self, nodes: int = 1 << 20, sizes: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        nodes: int = 1 << 20,
+        sizes: Mapping[str, int] | None = None,
+        choices: Callable[[], Sequence[int]] | None = None,
+    ) -> None:
+        """`sizes` of fields in bits where they differ from FIELDS; `choices` are the values of an unknown interface."""
         self._nodes = nodes
+        self._choices = choices
         self._space: Space | None = None
         self._sizes = sizes or {}
         self.places: list[tuple[str, int] | None] = []
         """of each variable: the field and the bit it stands for, None if it is an answer"""
-        self.fields: dict[str, tuple[Function, ...]] = {}
+        self.fields: dict[str, Bits] = {}
+        self.variables: dict[str, tuple[Function, ...]] = {}
+        """of each field: its bits, or those that choose its value"""
         self.numbers: dict[tuple[str, Number | None], str] = {}
         """names in `fields` of numbers that only the running system knows, by what was asked and of which number"""
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
@@ -76,18 +88,20 @@ class Unknowns:
             self._space = Space(self._nodes)
         return self._space
 
-    def field(self, name: str, of: str | None = None) -> tuple[Function, ...]:
+    def field(self, name: str, of: str | None = None) -> Bits:
         """The unknown value of a field; `name` may be a name of its own for another unknown value `of` a field.
 
         Variables are ordered from the most significant bit, so that a prefix is a path from the top.
         """
         if name not in self.fields:
-            size = self._sizes.get(of or name) or FIELDS[of or name].width
-            self.fields[name] = tuple(reversed(self.space.variables(size)))
+            values = self._choices() if self._choices is not None and (of or name) in CHOSEN else None
+            size = len(values).bit_length() if values else self._sizes.get(of or name) or FIELDS[of or name].width
+            self.variables[name] = tuple(reversed(self.space.variables(size)))
             self.places += [(name, bit) for bit in reversed(range(size))]
+            self.fields[name] = chosen(self.variables[name], values) if values else self.variables[name]
         return self.fields[name]
 
-    def number(self, words: str, of: str, about: Number | None = None) -> tuple[Function, ...]:
+    def number(self, words: str, of: str, about: Number | None = None) -> Bits:
         """An unknown value of field `of`; `about` is the number that it depends on, if it does."""
         key = (words, about)
         if key not in self.numbers:
@@ -108,14 +122,14 @@ class Unknowns:
         The interface that a missing route would name is asked about, unless it is `also` left out.
         """
         hidden = [n for n in self.fields if n not in FIELDS and (also_the_way_out or not n.startswith(WAY_OUT))]
-        return exists(region, [variable for name in hidden for variable in self.fields[name]])
+        return exists(region, [variable for name in hidden for variable in self.variables[name]])
 
-    def is_a_way_out(self, number: Number) -> bool:
-        """Whether a number may be the interface that a missing route would name."""
-        unknown = [variables for name, variables in self.fields.items() if name.startswith(WAY_OUT)]
+    def is_made_up(self, number: Number) -> bool:
+        """Whether the system itself makes a number up, at random."""
+        made_up = [v for name, v in self.variables.items() if name not in FIELDS and not name.startswith(WAY_OUT)]
         if isinstance(number, int):
             return False
-        return any(depends(bit, variable) for variables in unknown for bit, variable in zip(number, variables, strict=False))
+        return any(depends(b, v) for variables in made_up for b, v in zip(number, variables, strict=False))
 
     def witness(self, region: Bool) -> Point:
         """Some point of a region that is not empty."""

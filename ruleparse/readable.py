@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ruleparse.bits import Bool
 from ruleparse.codec import prefix_length, show_address, show_mac, show_protocol
-from ruleparse.interface_sets import Cube, show_interfaces
 from ruleparse.packet import WAY_OUT, Unknowns
+
+Cube = tuple[int, int]
+"""(value, mask): the numbers n with n & mask == value."""
 
 Row = dict[str, str]
 INTERFACES = frozenset({"in", "out"})
@@ -24,19 +26,22 @@ class Rows:
     more: bool = False
 
 
-def rows(region: Bool, unknowns: Unknowns, family: int) -> Rows | None:
-    """A region of unknown fields, None if it is everything."""
+def rows(
+    region: Bool, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]] = tuple
+) -> Rows | None:
+    """A region of unknown fields, None if it is everything. `interfaces` are what an unknown one may be, in words."""
     if region is True:
         return None
     if region is False:
         return Rows([])
-    reader = _Reader(unknowns, family)
+    reader = _Reader(unknowns, family, interfaces)
     found = reader.rows(unknowns.whatever_is_made_up(region))
     return None if found is None else Rows(found, reader.cut)
 
 
 class _Reader:
-    def __init__(self, unknowns: Unknowns, family: int) -> None:
+    def __init__(self, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]]) -> None:
+        self.interfaces = interfaces
         self.unknowns = unknowns
         self.family = family
         self.cut = False
@@ -64,15 +69,15 @@ class _Reader:
         groups: dict[Bool, list[Cube]] = {}
         for cube, rest in self.cubes(region, name, 0, 0):
             groups.setdefault(rest, []).append(cube)
-        size = len(self.unknowns.fields[name])
+        size = len(self.unknowns.variables[name])
         for rest, found in sorted(groups.items(), key=lambda group: (len(group[1]), group[1])):
             if rest is False:
                 continue
             field = shown_name(name)
-            others = [cube for other, cubes in groups.items() if other is not rest for cube in cubes]
-            text = (
-                show_interfaces(found, others) if field in INTERFACES else show_values(field, found, size, self.family)
-            )
+            if field in INTERFACES and (words := self.interfaces()):
+                text = show_choices(found, size, words)
+            else:
+                text = show_values(field, found, size, self.family)
             for row in self.walk(rest):
                 yield {field: text, **row} if text else row
 
@@ -98,6 +103,18 @@ def shown_name(name: str) -> str:
 
 
 # Values of one field
+
+
+def show_choices(cubes: list[Cube], size: int, words: Sequence[str]) -> str:
+    """The words that some cubes choose; all others, where those are fewer."""
+    last = len(words) - 1
+    found = {min(n, last) for n in range(1 << size) if any(n & mask == value for value, mask in cubes)}
+    others = [word for index, word in enumerate(words) if index not in found]
+    if not others:
+        return ""
+    if len(others) < len(found) and last in found:
+        return f"any except {', '.join(others)}"
+    return ", ".join(word for index, word in enumerate(words) if index in found)
 
 
 def show_values(name: str, cubes: list[Cube], size: int, family: int) -> str:

@@ -6,9 +6,12 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ruleparse import sniff
+from ruleparse.codec import interface
+from ruleparse.interface_atoms import Atom, atoms
 from ruleparse.netfilter import save
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.ipset import IpSet, read_sets
@@ -24,6 +27,7 @@ class NothingRead(Exception):
 
 
 _SETS_CHANGED = re.compile(r" --(?:add|del)-set (\S+)").findall
+_INTERFACES_NAMED = re.compile(r"(?:-[io]|--(?:in|out)-interface) (?:! )?([^\s\"]+)").findall
 _TRACKS = re.compile(
     r" -m (?:conn|state|ctstate|helper|cluster|socket|ipvs)"
     r"| -j (?:[DS]NAT|MASQUERADE|REDIRECT|NETMAP|CONN|CT|NOTRACK|SYNPROXY|CLUSTERIP|TPROXY)"
@@ -31,7 +35,7 @@ _TRACKS = re.compile(
 """Rules that make the kernel track connections (nf_ct_netns_get in their checks)."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Snapshot:
     """All that was saved of one node."""
 
@@ -48,10 +52,14 @@ class Snapshot:
         """Families of which there are rules."""
         return sorted({r.family for d in self.dumps for r in d.rulesets})
 
-    @property
-    def interfaces(self) -> list[str]:
-        """Interfaces that a packet can come in by from outside, as far as `ip link` or `ip addr` was saved."""
-        return [i.name for i in self.routing.interfaces if not i.loopback]
+    @cached_property
+    def interfaces(self) -> list[Atom]:
+        """What an unknown interface may be: those saved by `ip link` or `ip addr`, else what rules and routes name."""
+        if saved := [i.name for i in self.routing.interfaces if not i.loopback]:
+            return [Atom(interface(name), name) for name in saved]
+        hops = {hop.out for route in self.routing.routes.routes for hop in route.hops if hop.out}
+        named = {name for d in self.dumps for name in _INTERFACES_NAMED(d.source.text)}
+        return atoms((hops | named) - {"lo"})
 
     def rulesets(self, family: int) -> list[Ruleset]:
         """The rule sets of a family that are in force: the last of each flavour and table."""

@@ -83,10 +83,6 @@ def _anything(_: Number) -> Bool:
     return True
 
 
-def _any_of(interfaces: Sequence[str]) -> Condition:
-    return lambda n: bits.any_of(bits.equal_masked(n, interface(name), -1) for name in interfaces)
-
-
 def _flags(text: str) -> Parsed:
     names = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
     if text.lower() == "any":
@@ -163,16 +159,16 @@ def asked(
     family: int,
     wire_fields: Mapping[str, Number] | None = None,
     raw: bytes | None = None,
-    interfaces: Sequence[str] = (),
+    interfaces: Callable[[], Sequence[int]] | None = None,
     nodes: int = 1 << 20,
 ) -> Asked:
-    """What a packet's keys ask; `interfaces` are those it could come in by, where they are known, `nodes`
+    """What a packet's keys ask; `interfaces` gives those that an unknown one may be, `nodes`
     the room for decision diagrams. Raises SpecError."""
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
         raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
     sizes = {"src": 32, "dst": 32} if family == 4 else {}
-    unknowns = Unknowns(nodes, sizes)
+    unknowns = Unknowns(nodes, sizes, interfaces)
     values: dict[str, Number] = dict(wire_fields or {})
     conditions: list[tuple[str, Condition]] = []
     for key, (field, parse) in OPTIONS.items():
@@ -189,8 +185,6 @@ def asked(
             conditions.append((field, parsed))
     _icmp_type(spec, values)
     local = bool(spec.get("local")) or spec.get("in") == "local"
-    if not local and spec.get("in") is None and len(interfaces) > 1:
-        conditions.append(("in", _any_of(interfaces)))
     _first_of_a_connection(values, {f for f, _ in conditions}, family)
     if local:
         values |= {"local": 1, "socket": 1, "in": 0, "gid": values.get("gid", 0)}

@@ -101,11 +101,11 @@ def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
 
 
 _ROOMS = (1 << 20, 1 << 22)
-"""How many nodes the decision diagrams of one answer may have; the larger room is taken where the smaller will not do."""
+"""How many nodes the decision diagrams of one answer may have; the larger where the smaller will not do."""
 
 
 def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int) -> Answer:
-    question = asked(spec, family, given.fields, given.raw, snapshot.interfaces, nodes)
+    question = asked(spec, family, given.fields, given.raw, lambda: [a.value for a in snapshot.interfaces], nodes)
     return _Answering(snapshot, spec, question, given).answer()
 
 
@@ -136,7 +136,7 @@ class _Answering:
         shown = (
             None
             if found.region is self.question.reach
-            else rows(found.region, self.question.packet.unknowns, self.question.family)
+            else rows(found.region, self.question.packet.unknowns, self.question.family, self.interfaces)
         )
         if shown is not None and (self.covers_all(found.region) or shown.rows == [{}]):
             shown = None
@@ -166,6 +166,9 @@ class _Answering:
         if isinstance(number, int):
             return show_address(number, self.question.family)
         return "the source" if number == self.question.packet["src"] else "the destination"
+
+    def interfaces(self) -> list[str]:
+        return [a.text for a in self.snapshot.interfaces]
 
     def covers_all(self, region: bits.Bool) -> bool:
         return bits.without(self.question.reach, region) is False

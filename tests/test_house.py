@@ -22,7 +22,7 @@ LAYERS = """
     cni
     wired
     outcomes readable spec
-    interface_sets
+    interface_atoms
     evaluate graph snapshot effects
     netfilter openflow routing
     program

@@ -46,12 +46,11 @@ def rules_of(table: int) -> st.SearchStrategy[list[Rule]]:
     return st.lists(rule, max_size=4)
 
 
-def policy(actions: tuple[Action, ...]) -> Rule:
-    return Rule((), actions)
+POLICIES: list[Action] = [Return(), Stop("accept"), Stop("drop")]
 
 
 def table_of(number: int) -> st.SearchStrategy[Table]:
-    default = st.sampled_from([(Return(),), (Stop("accept"),), (Stop("drop"),)]).map(policy)
+    default = st.sampled_from(POLICIES).map(lambda action: Rule((), (action,)))
     return st.builds(
         lambda rules, d, base: Table(f"T{number}", rules, d, base), rules_of(number), default, st.booleans()
     )

@@ -14,7 +14,6 @@ from ruleparse.codec import Codec, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import ask
 from ruleparse.netfilter.facts import Facts
-from ruleparse.netfilter.values import same_interface
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Goto, Key, Masked, Rule, Stop, Test, World
 
@@ -131,7 +130,7 @@ def _fails_rp_filter(sysctl: Mapping[str, str], packet: Packet, world: World) ->
         return False
     back = _reverse(packet, world, sysctl.get("net.ipv4.conf.all.src_valid_mark") == "1")
     reachable = bits.equal_masked(back["route_type"], fields.UNICAST, -1)
-    same = same_interface(back["route_out"], "in", packet, world)
+    same = bits.equal(back["route_out"], packet["in"])
     wrong = bits.either(
         bits.both(strict, bits.negate(bits.both(reachable, same))), bits.both(loose, bits.negate(reachable))
     )

@@ -19,6 +19,7 @@ _FATE = {
     "reject": ("REJECTED", "red"),
 }
 _VERDICT = re.compile(r"(?<=\s)(-[jg] \S+|(ACCEPT|DROP)(?= \[)).*")
+_MOST_FATES = 8
 _MOST_STEPS = 40
 
 
@@ -41,9 +42,13 @@ class _Writer:
         outcomes = _joined(answer.outcomes)
         if len(outcomes) > 1:
             yield f"{len(outcomes)} possible fates:"
-        for outcome, alike in outcomes:
+        shown = outcomes if self.verbose else outcomes[:_MOST_FATES]
+        for outcome, alike in shown:
             yield ""
             yield from self.outcome(outcome, alike)
+        if len(outcomes) > len(shown):
+            yield ""
+            yield f"… and {len(outcomes) - len(shown)} more fates (--verbose){_say_more(answer)}"
         if commands := _to_settle(answer):
             yield ""
             yield from self.wrap("what is provided can be settled: save " + ", ".join(commands), "")
@@ -163,6 +168,13 @@ def _claim(a: Assumed) -> str:
     if a.answer:
         return a.question
     return a.question.replace(" is ", " is not ", 1) if " is " in a.question else f"not: {a.question}"
+
+
+def _say_more(answer: Answer) -> str:
+    """Which options would leave fewer fates."""
+    varying = {name for o in answer.outcomes for row in o.when or () for name in row}
+    options = [f"--{name.replace('_', '-')}" for name in sorted(varying)]
+    return f"; there are fewer if you say {', '.join(options)}" if options else ""
 
 
 def _to_settle(answer: Answer) -> list[str]:

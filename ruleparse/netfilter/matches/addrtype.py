@@ -6,7 +6,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool, Number, both, either, negate
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
-from ruleparse.netfilter.values import bit_names, same_interface
+from ruleparse.netfilter.values import bit_names
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Key, Test, World
 
@@ -50,8 +50,8 @@ def _looked_up(address: Number, packet: Packet, world: World) -> Packet:
     return world.probe("address type", packet.but({**blank, "dst": address}))
 
 
-def _on_interface(limit: Limit, found: Packet, packet: Packet, world: World) -> Bool:
-    return limit is None or same_interface(found["route_out"], limit, packet, world)
+def _on_interface(limit: Limit, found: Packet, packet: Packet) -> Bool:
+    return limit is None or bits.equal(found["route_out"], packet[limit])
 
 
 def _is_of(kinds: tuple[int, ...], found: Packet) -> Bool:
@@ -71,7 +71,7 @@ def _type4(asked: _Asked, address: Number, packet: Packet, world: World) -> Bool
     if plain is False:
         return special
     found = _looked_up(address, packet, world)
-    on_interface = _on_interface(asked.limit, found, packet, world)
+    on_interface = _on_interface(asked.limit, found, packet)
     kinds = tuple(kind for kind in _OWN if wanted >> kind & 1)
     holds = both(on_interface, _is_of(kinds, found))
     if wanted & TYPES["UNICAST"]:
@@ -116,7 +116,7 @@ def _type6(asked: _Asked, address: Number, packet: Packet, world: World) -> Bool
     if itself is False or not wanted & _LOOKED_UP6:
         return itself
     found = _looked_up(address, packet, world)
-    here = _on_interface(asked.limit, found, packet, world)
+    here = _on_interface(asked.limit, found, packet)
     kinds = tuple(kind for kind in (fields.LOCAL, fields.ANYCAST) if wanted >> kind & 1)
     refused = _is_of(_ERRORS, found)
     holds = both(here, _is_of(kinds, found))

@@ -8,7 +8,7 @@ from ruleparse.codec import interface
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.matches.addrtype import is_unicast6
-from ruleparse.netfilter.values import TEXT, same_interface
+from ruleparse.netfilter.values import TEXT
 from ruleparse.packet import Packet
 from ruleparse.program import Key, Test, World
 
@@ -69,10 +69,10 @@ def _passes(check: Check, packet: Packet, world: World) -> Bool:
     reverse = _reversed(check, packet)
     back = world.probe("reverse fib", reverse)
     kind = back["route_type"]
-    same_way = True if check.loose else same_interface(back["route_out"], "in", packet, world)
+    same_way = True if check.loose else bits.equal(back["route_out"], packet["in"])
     if check.family == 6 and same_way is not True:
         along = world.probe("reverse fib", reverse.but({"route_in": packet["in"]}))
-        same_way = either(same_way, same_interface(along["route_out"], "in", packet, world))
+        same_way = either(same_way, bits.equal(along["route_out"], packet["in"]))
     good = both(bits.equal_masked(kind, fields.UNICAST, -1), same_way)
     if check.accept_local:
         local = bits.equal_masked(kind, fields.LOCAL, -1)
