@@ -1,21 +1,37 @@
-"""Read every rule of a node and lower it: the most work that the reader can be given.
+"""Read every rule of a node into its options and words; with `--lower`, into tests and actions too.
 
-python -m benchmarks.full_parse DUMP...
+python -m benchmarks.full_parse [--lower] DUMP...
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import ruleparse
+from ruleparse.netfilter.program import NetfilterProgram
+from ruleparse.netfilter.save import rule_lines
+from ruleparse.netfilter.syntax import RuleParser
 
 
-def count_rules(*dumps: str) -> int:
-    """How many rules the dumps become, each of them read and lowered to find out."""
-    snapshot = ruleparse.load(*dumps).snapshot
-    programs = map(snapshot.program, snapshot.families)
-    return sum(len(list(program[name].rules)) for program in programs for name in program.chains)
+def parsed(program: NetfilterProgram) -> int:
+    """How many rules were parsed."""
+    parser = RuleParser()
+    spans = (span for chain in program.chains.values() for stretch in chain.rules for span in rule_lines(stretch))
+    return sum(1 for span in spans if parser.parse(span))
+
+
+def lowered(program: NetfilterProgram) -> int:
+    """How many rules came out of lowering all that were saved."""
+    return sum(1 for name in program.chains for _ in program[name].rules)
+
+
+def main(*arguments: str) -> None:
+    count = lowered if "--lower" in arguments else parsed
+    snapshot = ruleparse.load(*(a for a in arguments if not a.startswith("--"))).snapshot
+    print(f"{sum(count(snapshot.program(family)) for family in snapshot.families):,} rules")
 
 
 if __name__ == "__main__":
-    print(f"{count_rules(*sys.argv[1:]):,} rules")
+    gc.disable()  # as the command does
+    main(*sys.argv[1:])

@@ -22,10 +22,10 @@ LAYERS = """
     cni
     wired
     outcomes readable spec
-    interface_atoms
     evaluate graph snapshot effects
     netfilter openflow routing
     program
+    interface_atoms
     codec
     packet
     bits

@@ -133,7 +133,7 @@ def check_values_print_back(found: Dump, parser: RuleParser) -> None:
         for span in (line for stretch in chain.rules for line in rule_lines(stretch)):
             rule = parser.parse(span)
             plan = lowering._plan(rule)
-            for part in [*plan.matches, *([plan.target] if plan.target else [])]:
+            for part in [*(part for part, _ in plan.matches), *([plan.target] if plan.target else [])]:
                 for known, index in part.given:
                     assert known is not None
                     words = rule.words(index)

@@ -84,7 +84,7 @@ def test_what_is_said_of_a_known_connection_is_not_made_up():
 
 
 def test_a_packet_comes_in_by_one_of_the_nodes_interfaces():
-    question = asked({"src": "192.0.2.1"}, 4, interfaces=["eth0", "eth1"])
+    question = asked({"src": "192.0.2.1"}, 4, interfaces=lambda: [interface("eth0"), interface("eth1")])
     by = [
         bits.both(question.reach, bits.equal_masked(question.packet["in"], interface(n), -1)) for n in ("eth0", "eth2")
     ]

@@ -42,12 +42,24 @@ class _Part:
     options: Mapping[str, Option]
     given: list[tuple[Option | None, int]] = field(default_factory=list)
 
+    @property
+    def understood(self) -> bool:
+        return self.declared is not None and all(known is not None for known, _ in self.given)
+
+    @property
+    def simple(self) -> list[tuple[Option, int]] | None:
+        """The options that are a test each, where that is all there is to a match."""
+        if not isinstance(self.declared, Match) or self.declared.tests is not None or not self.understood:
+            return None
+        return [(o, i) for o, i in self.given if o is not None and (o.key is not None or o.build is not None)]
+
 
 @dataclass(slots=True)
 class _Plan:
     """How the words of one shape belong together: sorted out once, used for every rule of the shape."""
 
-    matches: list[_Part]
+    matches: list[tuple[_Part, list[tuple[Option, int]] | None]]
+    """each with its simple options, None if it takes more than those"""
     target: _Part | None
     jump: int | None
     goto: int | None
@@ -67,6 +79,7 @@ class TableLowering:
     prefix: str = ""
     _plans: dict[tuple[Shape, str | None], _Plan] = field(default_factory=dict)
     _tests: dict[tuple[object, ...], Test | Masked | None] = field(default_factory=dict)
+    _values: dict[tuple[Option, str], Any] = field(default_factory=dict)
 
     def table_key(self, chain: str) -> str:
         return f"{self.prefix}{self.table} {chain}"
@@ -80,25 +93,26 @@ class TableLowering:
             return self.opaque(context.made, number, what)
         tests: list[Test | Masked] = []
         hidden: list[Rule] = []
-        for part in plan.matches:
+        for part, simple in plan.matches:
             names = [rule.option(i).name for _, i in part.given] if self.quirks.on else []
             if self.quirks.on:
                 hidden += self.quirks.before(part.declared, names, tests, context.made)
-            self._add_tests(tests, hidden, part, rule, context)
+            self._add_tests(tests, hidden, part, simple, rule, context)
             if self.quirks.on:
                 tests += self.quirks.within(part.declared, names, context.made)
-        return hidden + self._with_target(rule, plan, tuple(tests), number, context)
+        rules = self._with_target(rule, plan, tuple(tests), number, context)
+        return [*hidden, *rules] if hidden else rules
 
     # Sorting words to the match or target they belong to
 
     def _plan(self, rule: RuleSyntax) -> _Plan:
         shape = rule.shape
-        target = next((i for i, slot in enumerate(shape.slots) if slot.name in ("-j", "--jump")), None)
-        word = None if target is None else rule.words(target)[0]
+        word = None if shape.jump is None else rule.words(shape.jump)[0]
         key = (shape, None if word in self.chains else word)
-        if key not in self._plans:
-            self._plans[key] = self._make_plan(rule, target, key[1])
-        return self._plans[key]
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._make_plan(rule, shape.jump, key[1])
+        return plan
 
     def _make_plan(self, rule: RuleSyntax, jump: int | None, target: str | None) -> _Plan:
         parts = [_Part("ip", CORE, _CORE_OPTIONS)]
@@ -111,7 +125,9 @@ class TableLowering:
                 self._sort_in(parts, index, rule)
         goto = next((i for i, slot in enumerate(rule.shape.slots) if slot.name in ("-g", "--goto")), None)
         targets = [p for p in parts if isinstance(p.declared, Target) or (p.declared is None and p.name == target)]
-        matches = [p for p in parts if p not in targets]
+        matches = [(p, p.simple) for p in parts if p not in targets]
+        if not self.quirks.on:
+            matches = [(p, simple) for p, simple in matches if simple != []]
         return _Plan(matches, targets[0] if targets else None, jump, goto, self._protocol(parts[0], rule))
 
     def _sort_in(self, parts: list[_Part], index: int, rule: RuleSyntax) -> None:
@@ -153,12 +169,16 @@ class TableLowering:
     def _value(self, known: Option, index: int, rule: RuleSyntax) -> Any:
         """The value of an option. Raises _Unreadable, with a diagnostic, if it cannot be read."""
         words, codec = rule.words(index), known.codec
+        if len(words) == 1 and (known, words[0]) in self._values:
+            return self._values[known, words[0]]
         try:
             if len(words) != codec.words and (words or not codec.optional):
                 raise ValueError(f"{known.names[0]} takes {codec.words} words, here are {len(words)}")
             value = codec.parse(*words)
             if isinstance(value, Prefix) and value.family != self.ruleset.family:
                 raise ValueError(f"{words[0]} is not an IPv{self.ruleset.family} address")
+            if len(words) == 1:
+                self._values[known, words[0]] = value
             return value
         except ValueError as error:
             option = rule.option(index)
@@ -166,37 +186,40 @@ class TableLowering:
             raise _Unreadable(f"{option.name} {' '.join(words)}") from None
 
     def _add_tests(
-        self, tests: list[Test | Masked], hidden: list[Rule], part: _Part, rule: RuleSyntax, context: _Lazy
+        self,
+        tests: list[Test | Masked],
+        hidden: list[Rule],
+        part: _Part,
+        simple: list[tuple[Option, int]] | None,
+        rule: RuleSyntax,
+        context: _Lazy,
     ) -> None:
-        match = part.declared
-        assert not isinstance(match, Target)
         try:
-            if match is None or any(known is None for known, _ in part.given):
-                raise _Unreadable(f"-m {part.name}" if match is not CORE else "an option that is not understood")
-            if match.tests is not None:
-                for test_or_cut in match.tests(self._givens(part, rule), context.made):
-                    if isinstance(test_or_cut, Cut):
-                        hidden.append(cut_rule(test_or_cut, tests, rule.span))
-                    else:
-                        tests.append(test_or_cut)
+            if simple is not None:
+                for known, index in simple:
+                    if (test := self._simple_test(known, index, rule)) is not None:
+                        tests.append(test)
                 return
-            for known, index in part.given:
-                assert known is not None
-                if (test := self._simple_test(known, index, rule)) is not None:
-                    tests.append(test)
+            match = part.declared
+            if not isinstance(match, Match) or match.tests is None or not part.understood:
+                raise _Unreadable(f"-m {part.name}" if match is not CORE else "an option that is not understood")
+            for test_or_cut in match.tests(self._givens(part, rule), context.made):
+                if isinstance(test_or_cut, Cut):
+                    hidden.append(cut_rule(test_or_cut, tests, rule.span))
+                else:
+                    tests.append(test_or_cut)
         except (_Unreadable, *_INCOMPLETE) as error:
             reason = error if isinstance(error, _Unreadable) else self._incomplete(f"-m {part.name}", context)
             written = " ".join(_written(part, rule))
             tests.append(ask(context.made.asks(f"{reason} matches ({written})")))
 
     def _simple_test(self, known: Option, index: int, rule: RuleSyntax) -> Test | Masked | None:
-        if known.key is None and known.build is None:
-            return None
         slot = rule.shape.slots[index]
         key = (known, slot.negated, *map(rule.found.__getitem__, slot.groups))
-        if key not in self._tests:
-            self._tests[key] = known.test(self._value(known, index, rule), slot.negated)
-        return self._tests[key]
+        test = self._tests.get(key)
+        if test is None:
+            test = self._tests[key] = known.test(self._value(known, index, rule), slot.negated)
+        return test
 
     def _givens(self, part: _Part, rule: RuleSyntax) -> Givens:
         slots = rule.shape.slots
@@ -223,12 +246,13 @@ class TableLowering:
                 return self._undeclared_target(plan.target.name, tests, number, context.made)
         elif plan.jump is not None:
             effect = (Call(self.table_key(rule.words(plan.jump)[0])),)
-        cases = effect if isinstance(effect, list) else [Case((), effect)]
-        numbers = (None if case.hidden else number for case in cases)
-        return [Rule((*tests, *c.tests), c.actions, n, rule.span) for c, n in zip(cases, numbers, strict=True)]
+        if isinstance(effect, tuple):
+            return [Rule(tests, effect, number, rule.span)]
+        numbers = (None if case.hidden else number for case in effect)
+        return [Rule((*tests, *c.tests), c.actions, n, rule.span) for c, n in zip(effect, numbers, strict=True)]
 
     def _effect(self, target: _Part, rule: RuleSyntax, context: _Lazy) -> Effect:
-        if not isinstance(target.declared, Target) or any(known is None for known, _ in target.given):
+        if not isinstance(target.declared, Target) or not target.understood:
             raise _Unreadable(target.name)
         return target.declared.actions(self._givens(target, rule), context.made)
 

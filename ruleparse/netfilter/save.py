@@ -357,7 +357,11 @@ _COUNTERS = re.compile(r"\[\d+:\d+\]\Z").match
 def rule_lines(stretch: Span) -> Iterator[Span]:
     """The rules of a stretch of text, one span each."""
     source, text, start = stretch.source, stretch.source.text, stretch.start
-    quoted = '"' in stretch.text
+    whole = stretch.text
+    if "\n" not in whole:
+        yield stretch
+        return
+    quoted = '"' in whole
     while start < stretch.end:
         found = _rule_line().match(text, start, stretch.end) if quoted else None
         end = found.end() if found else text.find("\n", start, stretch.end)

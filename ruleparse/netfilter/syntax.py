@@ -66,7 +66,10 @@ class RuleSyntax:
 
     def words(self, index: int) -> tuple[str, ...]:
         """The words behind the option at a place of the shape."""
-        return tuple([unquote(self.found[g]) for g in self.shape.slots[index].groups])
+        groups = self.shape.slots[index].groups
+        if len(groups) == 1:
+            return (unquote(self.found[groups[0]]),)
+        return tuple([unquote(self.found[g]) for g in groups])
 
     def option_span(self, option: Option) -> Span:
         return Span(self.span.source, option.start, option.end)
@@ -121,6 +124,7 @@ class Shape:
         parts = [_pattern(token, group in fixed) for group, token in enumerate(tokens, 1)]
         self.match = re.compile(r"[ \t]++".join(parts) + r"[ \t\r]*\Z").match
         self.slots = slots
+        self.jump = next((i for i, slot in enumerate(slots) if slot.name in ("-j", "--jump")), None)
         self.command = command
         self.unsupported = unsupported
 
@@ -143,19 +147,32 @@ class RuleParser:
 
     def __init__(self) -> None:
         self.shapes: list[Shape] = []
+        self.last: Shape | None = None
+        self.next: dict[Shape | None, Shape] = {}
+        """the shape that came last time after one: chains of a kind repeat the same few"""
 
     def parse(self, span: Span) -> RuleSyntax:
         """The words of the rule at `span`. Raises SyntaxProblem."""
-        source, text = span.source, span.text
-        counters = _COUNTERS.match(text)
+        text = span.text
+        counters = _COUNTERS.match(text) if text.startswith("[") else None
         skip = counters.end() if counters else 0
         body = text[skip:] if skip else text
+        expected = self.next.get(self.last)
+        if expected is not None and (found := expected.match(body)):
+            self.last = expected
+            return RuleSyntax(span, expected, found, span.start + skip)
+        syntax = self.search(span, body, span.start + skip)
+        self.next[self.last] = syntax.shape
+        self.last = syntax.shape
+        return syntax
+
+    def search(self, span: Span, body: str, at: int) -> RuleSyntax:
+        """The rule by any shape known, the last used first; else by one that it teaches."""
         for index, shape in enumerate(self.shapes):
             if found := shape.match(body):
-                if index:
-                    self.shapes.insert(0, self.shapes.pop(index))
-                return RuleSyntax(span, shape, found, span.start + skip)
-        return self.learn(source, span, body, span.start + skip)
+                self.shapes.insert(0, self.shapes.pop(index))
+                return RuleSyntax(span, shape, found, at)
+        return self.learn(span.source, span, body, at)
 
     def learn(self, source: Source, span: Span, body: str, at: int) -> RuleSyntax:
         if len(body) > LONGEST:

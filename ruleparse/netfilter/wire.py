@@ -143,7 +143,7 @@ def checksum_right(raw: bytes) -> bool:
     if not well_formed(raw):
         return False
     if protocol == SCTP:
-        return crc32c(body[:8] + b"\0\0\0\0" + body[12:]) == struct.unpack_from("<I", body, 8)[0]
+        return crc32c(body[:8] + b"\0\0\0\0" + body[12:]) == int.from_bytes(body[8:12], "little")
     if protocol == ICMP:
         return internet_checksum(body) == 0
     if protocol == UDP:

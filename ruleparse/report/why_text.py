@@ -167,6 +167,8 @@ def _claim(a: Assumed) -> str:
     """A question and its answer as a statement."""
     if a.answer:
         return a.question
+    if a.question.startswith("there is a "):
+        return a.question.replace("there is a ", "there is no ", 1)
     return a.question.replace(" is ", " is not ", 1) if " is " in a.question else f"not: {a.question}"
 
 
