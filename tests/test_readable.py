@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ruleparse.netfilter.fields  # noqa: F401 - declares the fields
 from ruleparse import bits
 from ruleparse.codec import address, interface_pattern, prefix
 from ruleparse.interface_atoms import atoms
@@ -109,6 +110,7 @@ def test_interfaces_are_told_by_the_names_that_rules_give(patterns, text):
     named = [bits.equal_masked(unknowns.number("in", "in"), *interface_pattern(p)) for p in patterns or ["eth+", "lo"]]
     region = bits.any_of(named) if patterns else bits.negate(bits.any_of(named))
     found = rows_of(region, unknowns, 4, lambda: [a.text for a in known])
+    assert found is not None
     assert [row["in"] for row in found.rows] == [text]
 
 

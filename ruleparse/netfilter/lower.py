@@ -10,7 +10,6 @@ from ruleparse.codec import Prefix
 from ruleparse.netfilter import registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import (
-    Case,
     Context,
     Cut,
     Effect,

@@ -171,7 +171,7 @@ _DIFFER = Key(("differ",), Codec("field field", str), _differ, "{} changed")
 
 
 def differs(a: str, b: str) -> Test:
-    """A test that a field is not what it was; a number picked at random never is, though once in 65,536 times it may."""
+    """A test that a field is not what it was; a number picked at random never is (once in 65,536 times it may be)."""
     return Test(_DIFFER, (a, b))
 
 
