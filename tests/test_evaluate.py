@@ -2,6 +2,7 @@
 
 import pytest
 
+import ruleparse.netfilter.fields  # noqa: F401 (declares the fields that are spoken of here)
 from ruleparse import bits
 from ruleparse.evaluate import walk
 from ruleparse.packet import Packet, Unknowns, assumption

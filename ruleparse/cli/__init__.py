@@ -39,7 +39,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     try:
-        group()
+        group(prog_name="ruleparse")
     except RecursionError:
         click.echo("ruleparse: the input nests too deeply", err=True)
         sys.exit(3)

@@ -95,7 +95,8 @@ def fields_of(raw: bytes, auth_ends: bool = False) -> dict[str, Number]:
             "ttl": raw[7],
         }
         values |= {"src": int.from_bytes(raw[8:24], "big"), "dst": int.from_bytes(raw[24:40], "big")}
-    body = raw[found.offset : found.end]
+    lost = auth_ends and found.version == 6 and found.fragment  # nf_tables looks for its header at the packet's start
+    body = raw if lost else raw[found.offset : found.end]
     values |= {
         "transport_length": len(body),
         "sport": 0,
