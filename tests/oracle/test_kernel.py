@@ -250,14 +250,15 @@ def test_ruleparse_says_what_the_kernel_does(flavour: str, family: int, stateful
     campaign = Campaign(options)
     campaign.run()
     total = campaign.tally.total
-    assert campaign.packets and not total[SILENT] and total[WRONG] <= campaign.packets * TOLERATED, "\n".join(
-        campaign.report()
-    )
+    told = "\n".join(campaign.report())
+    assert campaign.packets, told
+    assert not total[SILENT], told
+    assert total[WRONG] <= campaign.packets * TOLERATED, told
 
 
 TOLERATED = 0.01
 """Part of the packets that may be answered wrongly: how many rulesets a run gets to depends on the machine's speed, and
-a rare disagreement that nobody has seen yet must not stop everybody's work. `fuzz` tells them; each becomes a table row."""
+a rare disagreement that nobody has seen yet must not stop everybody's work. `fuzz` tells of them."""
 
 
 def knows_connections() -> bool:
