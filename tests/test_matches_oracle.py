@@ -29,6 +29,8 @@ def wire() -> Iterator[tuple[Namespace, socket.socket]]:
     """A namespace with one interface, and a socket at the other end of its cable."""
     near, far = Namespace(), Namespace()
     try:
+        for which in ("all", "default"):  # so that the far end says nothing by itself
+            far.run("sysctl", "-q", "-w", f"net.ipv6.conf.{which}.disable_ipv6=1")
         near.run("ip", "link", "add", "eth0", "address", NEAR, "type", "veth", "peer", "far0", "netns", far.name)
         near.run("ip", "link", "set", "eth0", "arp", "off", "up")
         far.run("ip", "link", "set", "far0", "up")
