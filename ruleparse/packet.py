@@ -30,7 +30,7 @@ class Field:
 
 FIELDS: dict[str, Field] = {}
 
-CHOSEN = frozenset({"in", "route_out"})
+CHOSEN = frozenset({"in", "out_given", "route_out"})
 """Fields whose unknown value is one of a few."""
 
 WAY_OUT = "route_out: "

@@ -26,9 +26,7 @@ class Rows:
     more: bool = False
 
 
-def rows(
-    region: Bool, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]] = tuple
-) -> Rows | None:
+def rows(region: Bool, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]] = tuple) -> Rows | None:
     """A region of unknown fields, None if it is everything. `interfaces` are what an unknown one may be, in words."""
     if region is True:
         return None
@@ -74,7 +72,8 @@ class _Reader:
             if rest is False:
                 continue
             field = shown_name(name)
-            if field in INTERFACES and (words := self.interfaces()):
+            words = self.interfaces() if field in INTERFACES else ()
+            if words and size == len(words).bit_length():
                 text = show_choices(found, size, words)
             else:
                 text = show_values(field, found, size, self.family)

@@ -52,14 +52,20 @@ class Snapshot:
         """Families of which there are rules."""
         return sorted({r.family for d in self.dumps for r in d.rulesets})
 
-    @cached_property
-    def interfaces(self) -> list[Atom]:
-        """What an unknown interface may be: those saved by `ip link` or `ip addr`, else what rules and routes name."""
+    def interfaces(self, asked: Iterable[str] = ()) -> list[Atom]:
+        """What an unknown interface may be: those saved by `ip link` or `ip addr`, else what rules and routes name.
+
+        Names and patterns that somebody `asked` for are told apart too.
+        """
         if saved := [i.name for i in self.routing.interfaces if not i.loopback]:
-            return [Atom(interface(name), name) for name in saved]
+            more = sorted({name for name in asked if not name.endswith("+")} - set(saved))
+            return [Atom(interface(name), name) for name in (*saved, *more)]
+        return atoms(self._interfaces_named - {"lo"} | set(asked))
+
+    @cached_property
+    def _interfaces_named(self) -> set[str]:
         hops = {hop.out for route in self.routing.routes.routes for hop in route.hops if hop.out}
-        named = {name for d in self.dumps for name in _INTERFACES_NAMED(d.source.text)}
-        return atoms((hops | named) - {"lo"})
+        return hops | {name for d in self.dumps for name in _INTERFACES_NAMED(d.source.text)}
 
     def rulesets(self, family: int) -> list[Ruleset]:
         """The rule sets of a family that are in force: the last of each flavour and table."""

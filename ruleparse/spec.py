@@ -8,7 +8,17 @@ from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
-from ruleparse.codec import address, integer, interface, interface_pattern, mac, masked_number, prefix, protocol
+from ruleparse.codec import (
+    INTERFACE_BYTES,
+    address,
+    integer,
+    interface,
+    interface_pattern,
+    mac,
+    masked_number,
+    prefix,
+    protocol,
+)
 from ruleparse.packet import Packet, Unknowns
 
 
@@ -137,6 +147,13 @@ OPTIONS: Mapping[str, tuple[str, Callable[[str], Parsed]]] = {
 
 KEYS = frozenset({*OPTIONS, "icmp_type", "family", "local", "id", "hex", "flow", "ct_next"})
 """Every key a packet may have."""
+
+
+def interfaces_of(spec: Mapping[str, Any]) -> list[str]:
+    """The names and patterns of interfaces that a packet's keys give, as far as they are some."""
+    texts = [str(spec[key]) for key in ("in", "out") if spec.get(key)]
+    words = [word.strip() for text in texts for word in text.split(",")]
+    return [w for w in words if w and len(w.encode("utf-8", "surrogateescape")) < INTERFACE_BYTES]
 
 
 def family_of(spec: Mapping[str, Any]) -> int | None:

@@ -18,7 +18,7 @@ from ruleparse.packet import FIELDS
 from ruleparse.program import Rule, Table
 from ruleparse.readable import rows
 from ruleparse.snapshot import Snapshot
-from ruleparse.spec import Asked, SpecError, asked, family_of
+from ruleparse.spec import Asked, SpecError, asked, family_of, interfaces_of
 from ruleparse.text import Diagnostic, Span
 from ruleparse.wired import Wired, wired
 
@@ -105,7 +105,14 @@ _ROOMS = (1 << 20, 1 << 22)
 
 
 def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int) -> Answer:
-    question = asked(spec, family, given.fields, given.raw, lambda: [a.value for a in snapshot.interfaces], nodes)
+    question = asked(
+        spec,
+        family,
+        given.fields,
+        given.raw,
+        lambda: [a.value for a in snapshot.interfaces(interfaces_of(spec))],
+        nodes,
+    )
     return _Answering(snapshot, spec, question, given).answer()
 
 
@@ -168,7 +175,7 @@ class _Answering:
         return "the source" if number == self.question.packet["src"] else "the destination"
 
     def interfaces(self) -> list[str]:
-        return [a.text for a in self.snapshot.interfaces]
+        return [a.text for a in self.snapshot.interfaces(interfaces_of(self.spec))]
 
     def covers_all(self, region: bits.Bool) -> bool:
         return bits.without(self.question.reach, region) is False

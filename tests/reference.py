@@ -80,7 +80,7 @@ def _rule(program: Program, rule: Rule, walked: Walked) -> Stop | str:
 def _change(action: Set | Copy | Add | Havoc, packet: dict[str, int]) -> None:
     match action:
         case Set(name, value, mask):
-            packet[name] = (_value(packet, name) & ~mask) ^ value
+            packet[name] = value if mask == -1 else (_value(packet, name) & ~mask) ^ value
         case Copy(target, source, mask, source_mask, left):
             moved = _value(packet, source) & source_mask
             moved = (moved << left if left >= 0 else moved >> -left) & (1 << FIELDS[target].width) - 1

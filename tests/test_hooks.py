@@ -315,6 +315,11 @@ def test_in_is_nothing_in_output_and_out_nothing_in_input(node):
     assert only(node(*rules), OUTSIDE, dst="10.0.0.9").verdict == "drop"
 
 
+def test_there_is_no_way_out_yet_in_prerouting(node):
+    rules = ["raw PREROUTING -o eth1 -j DROP", "raw PREROUTING ! -o eth1 -j MARK --set-xmark 7"]
+    assert only(node(*rules), OUTSIDE, dst="10.0.0.9").packet["mark"] == 7
+
+
 def test_a_given_way_out_stands_in_for_routes(tmp_path):
     (tmp_path / "save").write_text("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -o eth9 -j DROP\nCOMMIT\n")
     outcomes = ruleparse.load(tmp_path).why(**OUTSIDE, dst="10.0.0.9", out="eth9", family=4).outcomes

@@ -98,10 +98,10 @@ def test_families(tmp_path):
 
 
 def test_interfaces_a_packet_may_come_in_by():
-    saved = [atom.text for atom in load([CORPORA / "docker"]).interfaces]
+    saved = [atom.text for atom in load([CORPORA / "docker"]).interfaces()]
     assert "lo" not in saved
     assert {"eth0", "docker0"} <= set(saved)
-    named = [atom.text for atom in load([CORPORA / "calico-after" / "iptables-save.txt"]).interfaces]
+    named = [atom.text for atom in load([CORPORA / "calico-after" / "iptables-save.txt"]).interfaces()]
     assert "tunl0" in named
     assert any(text.startswith("cali+ except cali") for text in named)
     assert named[-1] == "any other interface"

@@ -195,6 +195,13 @@ def test_random_choices_are_no_questions_and_questions_no_choices(node):
     assert all("recent" in a.question and a.settle and a.rule for o in outcomes for a in o.assumptions)
 
 
+@pytest.mark.parametrize("interfaces", ["eth0", "eth+", "foo+", "foo1,foo2", "eth0,docker0"])
+@pytest.mark.parametrize("option", ["in", "out"])
+def test_interfaces_that_no_rule_names_may_be_asked_about(option, interfaces, node):
+    packet = {"in": "eth0", "src": "10.244.2.9", "dst": "10.96.33.18", "proto": "tcp", "sport": 1, "dport": 80}
+    assert "reject" in {o.verdict for o in node("rules-only").why(**{**packet, option: interfaces}).outcomes}
+
+
 def test_what_is_not_given_is_told_apart(node):
     outcomes = (
         node("calico-after")

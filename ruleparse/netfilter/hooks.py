@@ -65,7 +65,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
     bases, sysctl = list(bases), facts.sysctl
     tables = [
         Table("arrive", [*early_drops(family), rule(Goto("PREROUTING"))]),
-        Table("PREROUTING", [rule(Set("hook", PREROUTING)), *_chains(PREROUTING, bases), rule(Goto("route in"))]),
+        Table("PREROUTING", _prerouting(bases)),
         Table("route", [rule(is_("out_given", 0, negated=True), *_given_route()), rule(*_lookup())]),
         Table("route in", _route_in(family, facts)),
         Table("INPUT", _input(family, bases)),
@@ -77,6 +77,10 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
     ]
     return {t.name: t for t in tables}
+
+
+def _prerouting(bases: list[Base]) -> list[Rule]:
+    return [rule(Set("hook", PREROUTING), Set("out", 0)), *_chains(PREROUTING, bases), rule(Goto("route in"))]
 
 
 def _chains(hook: int, bases: list[Base], between: Mapping[int, list[Rule]] | None = None) -> list[Rule]:

@@ -34,7 +34,8 @@ def mermaid(graph: networkx.MultiDiGraph[str]) -> str:
         lines += [f"  subgraph {group}", *inner, "  end"] if group else inner
     for source, target, count, kind in _edges(graph):
         arrow = "-.->" if kind == "goto" else "-->"
-        lines.append(f"  {ids[source]} {arrow}|{count}| {ids[target]}")
+        label = f"|{count}|" if count else ""
+        lines.append(f"  {ids[source]} {arrow}{label} {ids[target]}")
     return "\n".join([*lines, ""])
 
 

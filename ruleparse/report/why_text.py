@@ -141,7 +141,11 @@ class _Writer:
 
     def wrap(self, text: str, indent: str, later: str | None = None) -> list[str]:
         return textwrap.wrap(
-            printable(text), self.columns, initial_indent=indent, subsequent_indent=indent if later is None else later
+            printable(text),
+            self.columns,
+            initial_indent=indent,
+            subsequent_indent=indent if later is None else later,
+            break_on_hyphens=False,
         )
 
 
@@ -216,7 +220,12 @@ def _end(address: str | None, port: int | None) -> str:
 
 
 def _row(row: Mapping[str, str]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items())
+    return "; ".join(f"{name.replace('_', ' ')} {_spaced(value)}" for name, value in row.items())
+
+
+def _spaced(values: str) -> str:
+    """A list with room to break lines."""
+    return ", ".join(part.strip() for part in values.split(","))
 
 
 def _asked(spec: Mapping[str, Any]) -> str:
