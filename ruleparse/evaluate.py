@@ -34,6 +34,13 @@ from ruleparse.program import (
 DEPTH = 150
 """Tables within tables; kernels and switches allow fewer or refuse loops when rules are loaded."""
 
+STEPS = 1 << 20
+"""Rules hit in one walk. Chains that each call the next twice take longer than anybody waits, in the kernel too."""
+
+
+class EndlessWalkError(RecursionError):
+    """A walk met more rules than are followed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -133,6 +140,8 @@ class _Walker:
 
     def perform(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
         """Do a rule's actions; the conditions under which the walk goes on with the next rule, and leaves the table."""
+        if len(self.hits) == STEPS:
+            raise EndlessWalkError(f"the packet hits more than {STEPS} rules, at last in {table.name}")
         self.hits.append(Hit(table, rule, hit, self.packet))
         for action in rule.actions:
             if isinstance(action, Return):

@@ -87,7 +87,7 @@ class Answer:
 
 
 def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
-    """Answer for one packet, `spec` being its options. Raises SpecError, MemoryError."""
+    """Answer for one packet, `spec` being its options. Raises SpecError, MemoryError, RecursionError."""
     given = wired(spec, snapshot)
     family = given.family or family_of(spec) or _only_family(snapshot)
     if family not in snapshot.families:

@@ -1,5 +1,6 @@
 """Whatever a file holds, there is an answer or a clean end: never a traceback, never a hang, no line passed over."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -222,6 +223,14 @@ def test_large_and_odd_dumps(name, dump, verdicts):
     assert ran.status == ANSWERED, name
     if verdicts is not None:
         assert {o["verdict"] for o in json.loads(ran.out)["outcomes"]} == verdicts
+
+
+def test_chains_that_each_call_the_next_twice():
+    chains = [f"C{n}" for n in range(40)]
+    calls = [f"-A {a} -j {b}" for a, b in itertools.pairwise(chains) for _ in range(2)]
+    ran = ask(save("-A FORWARD -j C0", *calls, chains=" ".join(chains)), CORPORA / "docker" / "ip-route.txt")
+    assert (ran.status, ran.out) == (3, "")
+    assert "nests too deeply" in ran.err
 
 
 def test_a_loop_is_named():

@@ -280,3 +280,14 @@ def test_load_takes_files_folders_and_both(tmp_path):
 def test_calico_without_routes_is_a_matter_of_assumptions():
     outcomes = ruleparse.load(CORPORA / "calico-after" / "iptables-save.txt").why(**POD_TO_POD).outcomes
     assert {a.settle for o in outcomes for a in o.assumptions} >= {"ip route show table all"}
+
+
+@pytest.mark.parametrize("corpus", ["kube-proxy-1.34", "calico-3.30", "docker"])
+@pytest.mark.parametrize(
+    "spec",
+    [{"dst": "10.96.0.10", "dport": 53}, {"src": "10.244.1.10"}, {"proto": "tcp", "dport": 80}],
+    ids=["destination", "source", "port"],
+)
+def test_a_question_that_leaves_most_open_has_answers(corpus, spec):
+    outcomes = ruleparse.load(str(CORPORA / corpus)).why(**spec).outcomes
+    assert {outcome.verdict for outcome in outcomes} >= {"drop"}

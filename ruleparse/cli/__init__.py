@@ -40,8 +40,8 @@ def main() -> None:
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     try:
         group(prog_name="ruleparse")
-    except RecursionError:
-        click.echo("ruleparse: the input nests too deeply", err=True)
+    except RecursionError as error:
+        click.echo(f"ruleparse: the input nests too deeply: {error}", err=True)
         sys.exit(3)
     except MemoryError:
         click.echo("ruleparse: out of memory; ask about fewer unknown fields", err=True)

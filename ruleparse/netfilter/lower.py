@@ -298,6 +298,7 @@ def _part(name: str, declared: Callable[[str], Match | None] | Callable[[str], T
 _INCOMPLETE = (TypeError, AttributeError, ValueError, LookupError)
 """What a declaration may raise over a rule that lacks an option: iptables itself would not have loaded it."""
 
+
 def _named(part: _Part, name: str) -> Option | None:
     """The option of this name, or the only one whose name starts so, as getopt_long(3) allows people to write."""
     if name in part.options or not name.startswith("--"):
