@@ -25,8 +25,9 @@ def contains(
 ) -> Membership:
     """Whether a packet of this family is in a set, asked with these directions (`src` or `dst`, one a dimension).
 
-    `matched` is what a rule without `--return-nomatch` asks, `nomatch` what one with it asks. Directions beyond the
-    set's dimensions are ignored; with too few, no packet is ever in it. `sets` are those that a list:set may name.
+    `matched` is what a rule without `--return-nomatch` asks, `nomatch` what one with it asks: the same where a type
+    of sets keeps no such members. Directions beyond the set's dimensions are ignored; with too few, no packet is ever
+    in it. `sets` are those that a list:set may name.
     """
     if subject.type == "list:set":
         return _in_any(subject, directions, family, packet, world, sets)
@@ -40,18 +41,22 @@ def contains(
     if there is False:
         return NOT_IN
     number = joined([(n, width) for n, _, width in readings])
-    if not subject.saved:
-        return Membership(bits.both(there, _ask(subject.name, directions, number, world)), False)
-    matched, nomatch = subject.index.find(number)
-    if subject.index.bad:
-        unread = bits.without(_ask(subject.name, directions, number, world), bits.either(matched, nomatch))
-        matched = bits.either(matched, unread)
-    return Membership(bits.both(there, matched), bits.both(there, nomatch))
+    matched, nomatch = subject.index.find(number) if subject.saved else NOT_IN
+    if not subject.saved or subject.index.bad:
+        known = bits.either(matched, nomatch)
+        unread = _ask(subject, directions, number, world)
+        matched = bits.either(matched, bits.without(unread.matched, known))
+        nomatch = bits.either(nomatch, bits.without(unread.nomatch, known))
+    return Membership(bits.both(there, matched), bits.both(there, nomatch if subject.keeps_nomatch else matched))
 
 
-def _ask(name: str, directions: Sequence[str], number: bits.Number, world: Answers) -> Bool:
-    question = assumption(f"the packet ({','.join(directions)}) is in set {name}", "ipset save")
-    return world.ask(question, number)
+def _ask(subject: IpSet, directions: Sequence[str], number: bits.Number | None, world: Answers) -> Membership:
+    packet = f"the packet ({','.join(directions)})"
+    matched = world.ask(assumption(f"{packet} is in set {subject.name}", "ipset save"), number)
+    if not subject.keeps_nomatch:
+        return Membership(matched, matched)
+    nomatch = world.ask(assumption(f"{packet} is kept from set {subject.name} by nomatch", "ipset save"), number)
+    return Membership(matched, bits.without(nomatch, matched))
 
 
 def _in_any(
@@ -61,8 +66,9 @@ def _in_any(
     if not directions:
         return NOT_IN
     if not subject.saved:
+        asked = world.ask(assumption(f"the packet is in a set of the list {subject.name}", "ipset save"))
         return Membership(
-            world.ask(assumption(f"the packet is in a set of the list {subject.name}", "ipset save")), False
+            asked, world.ask(assumption(f"--return-nomatch finds it in list {subject.name}", "ipset save"))
         )
     found = list(_each(subject, directions, family, packet, world, sets))
     return Membership(bits.any_of(m.matched for m in found), bits.any_of(m.nomatch for m in found))
@@ -75,5 +81,5 @@ def _each(
         if name in sets:
             yield contains(sets[name], directions, family, packet, world, sets)
         else:
-            question = assumption(f"the packet ({','.join(directions)}) is in set {name}", "ipset save")
-            yield Membership(world.ask(question), False)
+            asked = f"the packet ({','.join(directions)}) is in set {name}"
+            yield Membership(*(world.ask(assumption(q, "ipset save")) for q in (asked, f"{asked} by nomatch")))

@@ -40,6 +40,11 @@ class IpSet:
     def dimensions(self) -> tuple[Dimension, ...]:
         return dimensions(self.type)
 
+    @property
+    def keeps_nomatch(self) -> bool:
+        """Whether members of this type may be marked nomatch: IPSET_TYPE_NOMATCH, linux/netfilter/ipset/ip_set.h."""
+        return "net" in self.type
+
     @cached_property
     def family(self) -> int | None:
         """4 or 6, None for a set that packets of either family can be in."""
