@@ -70,10 +70,15 @@ class Snapshot:
     def rulesets(self, family: int) -> list[Ruleset]:
         """The rule sets of a family that are in force: the last of each flavour and table."""
         latest: dict[str, Ruleset] = {}
+        saved_in: dict[tuple[str, str], Source] = {}
         for ruleset in (r for d in self.dumps for r in d.rulesets if r.family == family):
             known = latest.setdefault(
                 ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version)
             )
+            for name in ruleset.tables:
+                before = saved_in.setdefault((ruleset.flavour, name), ruleset.source)
+                if before.text != ruleset.source.text:
+                    self.diagnostics.append(_saved_twice(name, before, ruleset.source))
             known.tables.update(ruleset.tables)
         return list(latest.values())
 
@@ -92,7 +97,7 @@ class Snapshot:
             changing,
             self.routing.sysctl,
             self.routing.policy_routing(family),
-            any(_TRACKS(r.source.text) for r in rulesets),
+            any(_TRACKS(r.source.text) for d in self.dumps for r in d.rulesets if r.family == family),
             self.routing.device_groups,
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
@@ -104,6 +109,11 @@ class Snapshot:
         for d in (*self.diagnostics, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
+
+
+def _saved_twice(table: str, before: Source, after: Source) -> Diagnostic:
+    message = f"table {table} is saved in {before.name} and, otherwise, in {after.name}, which is used here"
+    return Diagnostic("table-twice", "error", message)
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:

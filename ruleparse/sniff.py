@@ -44,4 +44,4 @@ def kind_of(text: str) -> str:
 def family_hint(name: str) -> int | None:
     """6 if a file's name says so."""
     last = name.rsplit("/", 1)[-1].lower()
-    return 6 if re.search(r"(^|[^0-9])(ip6|ipv6|v6|-6)", last) else None
+    return 6 if re.search(r"(^|[^a-z0-9])(ip-?6|ipv6|v6)", last) else None

@@ -302,6 +302,12 @@ def test_no_garbage_takes_long_or_fails(text):
     assert found.diagnostics
 
 
+def test_a_rule_of_a_chain_without_a_name():
+    found = read(Source("dump", "*filter\n-A  -j ACCEPT\nCOMMIT\n"))
+    lower_everything(found)
+    assert found.diagnostics
+
+
 @settings(max_examples=300)
 @given(st.binary(max_size=200), st.randoms(use_true_random=False))
 def test_any_bytes_are_read(data: bytes, chance: random.Random):

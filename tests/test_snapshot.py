@@ -159,3 +159,11 @@ def test_around_a_chain(graph):
 def test_a_chain_that_is_called_and_not_there_is_a_node(tmp_path):
     (tmp_path / "save").write_text(save("-A FORWARD -g elsewhere"))
     assert graph_of(load([tmp_path]).program(4)).has_edge("filter FORWARD", "filter elsewhere")
+
+
+def test_a_table_saved_in_two_files_is_named(tmp_path):
+    for name, rule in (("a.txt", "-A FORWARD -j DROP"), ("b.txt", "-A FORWARD -j ACCEPT")):
+        (tmp_path / name).write_text(f"*filter\n:FORWARD ACCEPT [0:0]\n{rule}\nCOMMIT\n")
+    snapshot = load([tmp_path])
+    snapshot.program(4)
+    assert "table-twice" in [d.name for d in snapshot.all_diagnostics()]

@@ -37,11 +37,14 @@ def main() -> None:
     """Entry point; never shows a traceback."""
     gc.disable()  # a command makes much and drops little: collecting cycles would cost a fifth of its time
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
         group(prog_name="ruleparse")
     except RecursionError as error:
         click.echo(f"ruleparse: the input nests too deeply: {error}", err=True)
+        sys.exit(3)
+    except OSError as error:
+        click.echo(f"ruleparse: {error}", err=True)
         sys.exit(3)
     except MemoryError:
         click.echo("ruleparse: out of memory; ask about fewer unknown fields", err=True)

@@ -215,7 +215,7 @@ class _Reader:
 
     def rule(self, name: str, start: int, end: int) -> None:
         last_name, stretch = self.last
-        if name == last_name and stretch[1] + 1 == start:
+        if stretch and name == last_name and stretch[1] + 1 == start:
             stretch[1] = end
             return
         table = self.table or self.tableless(Span(self.source, start, end))
