@@ -217,6 +217,13 @@ def test_one_of_many_is_answered_as_if_alone(packets):
     assert json.loads(many[0]) == {**alone, "id": "web"}
 
 
+def test_options_hold_for_every_packet(packets):
+    ran = run("why", DOCKER, "--packets", packets, "--format", "jsonl", "--sport", "99", "--ttl", "7")
+    asked = [json.loads(line)["outcomes"][0]["steps"] for line in ran.out.splitlines()]
+    alone = run("why", DOCKER, *PACKET, "--dport", "80", "--ttl", "7", "--format", "json")
+    assert asked[0] == json.loads(alone.out)["outcomes"][0]["steps"]
+
+
 def test_packets_from_standard_input(packets):
     ran = run("why", DOCKER, "--packets", "-", "--format", "jsonl", stdin=packets.read_bytes())
     assert ran.out == run("why", DOCKER, "--packets", packets, "--format", "jsonl").out

@@ -47,7 +47,11 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("why")
 @dumps
 @packet_options
-@click.option("--packets", metavar="FILE", help="Many packets, one JSON object a line; keys are the option names.")
+@click.option(
+    "--packets",
+    metavar="FILE",
+    help="Many packets, one JSON object a line; keys are option names; options hold for all.",
+)
 @output_options("text", "json", "jsonl")
 def command(
     dumps: tuple[str, ...],
@@ -70,11 +74,12 @@ def command(
     """
     node = read_node(dumps, quiet=quiet, verbose=verbose)
     known = len(node.diagnostics)
+    given = {name: value for name, value in options.items() if value not in (None, False)}
     with destination(output) as out:
         if packets is not None:
-            _many(node, packets, out, format_)
+            _many(node, packets, given, out, format_)
         else:
-            _one(node, {k: v for k, v in options.items() if v not in (None, False)}, out, format_, verbose)
+            _one(node, given, out, format_, verbose)
     show_diagnostics(node.diagnostics[known:], quiet=quiet, verbose=verbose)
 
 
@@ -96,10 +101,10 @@ def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
         out.write("\n")
 
 
-def _many(node: Node, path: str, out: TextIO, format_: str) -> None:
+def _many(node: Node, path: str, given: dict[str, Any], out: TextIO, format_: str) -> None:
     for number, spec in _specs(path):
         try:
-            answer = why(node.snapshot, spec)
+            answer = why(node.snapshot, {**given, **spec})
         except SpecError as error:
             fail(f"{path}:{number}: {error}", USAGE)
         if format_ == "text":
