@@ -70,17 +70,25 @@ class Snapshot:
     def rulesets(self, family: int) -> list[Ruleset]:
         """The rule sets of a family that are in force: the last of each flavour and table."""
         latest: dict[str, Ruleset] = {}
-        saved_in: dict[tuple[str, str], Source] = {}
-        for ruleset in (r for d in self.dumps for r in d.rulesets if r.family == family):
+        for ruleset in self._saved(family):
             known = latest.setdefault(
                 ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version)
             )
-            for name in ruleset.tables:
-                before = saved_in.setdefault((ruleset.flavour, name), ruleset.source)
-                if before.text != ruleset.source.text:
-                    self.diagnostics.append(_saved_twice(name, before, ruleset.source))
             known.tables.update(ruleset.tables)
         return list(latest.values())
+
+    def _saved(self, family: int) -> Iterator[Ruleset]:
+        return (r for d in self.dumps for r in d.rulesets if r.family == family)
+
+    def _saved_twice(self, family: int) -> Iterator[Diagnostic]:
+        """Tables that two texts hold, and not the same."""
+        first: dict[tuple[str, str], Source] = {}
+        for ruleset in self._saved(family):
+            for name in ruleset.tables:
+                before, after = first.setdefault((ruleset.flavour, name), ruleset.source), ruleset.source
+                if before.text != after.text:
+                    where = f"{before.name} and, otherwise, in {after.name}, which is used here"
+                    yield Diagnostic("table-twice", "error", f"table {name} is saved in {where}")
 
     def program(self, family: int, *, bytes_given: bool = False) -> NetfilterProgram:
         """The tables a packet of this family walks; `bytes_given` if it may be cut short or a fragment."""
@@ -97,7 +105,7 @@ class Snapshot:
             changing,
             self.routing.sysctl,
             self.routing.policy_routing(family),
-            any(_TRACKS(r.source.text) for d in self.dumps for r in d.rulesets if r.family == family),
+            any(_TRACKS(text) for text in {r.source.text for r in self._saved(family)}),
             self.routing.device_groups,
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
@@ -105,15 +113,11 @@ class Snapshot:
     def all_diagnostics(self) -> list[Diagnostic]:
         """What the readers and the lowering so far have to say, each once."""
         lowered = (d for p in self._programs.values() for d in p.diagnostics)
+        twice = (d for family in {family for family, _ in self._programs} for d in self._saved_twice(family))
         seen: dict[tuple[str, object, str], Diagnostic] = {}
-        for d in (*self.diagnostics, *self.routing.notes, *lowered):
+        for d in (*self.diagnostics, *twice, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
-
-
-def _saved_twice(table: str, before: Source, after: Source) -> Diagnostic:
-    message = f"table {table} is saved in {before.name} and, otherwise, in {after.name}, which is used here"
-    return Diagnostic("table-twice", "error", message)
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:
