@@ -41,11 +41,14 @@ def main() -> None:
     try:
         group(prog_name="ruleparse")
     except RecursionError as error:
-        click.echo(f"ruleparse: the input nests too deeply: {error}", err=True)
-        sys.exit(3)
+        _refuse(f"the input nests too deeply: {error}")
     except OSError as error:
-        click.echo(f"ruleparse: {error}", err=True)
-        sys.exit(3)
+        _refuse(str(error))
     except MemoryError:
-        click.echo("ruleparse: out of memory; ask about fewer unknown fields", err=True)
-        sys.exit(3)
+        _refuse("out of memory; ask about fewer unknown fields")
+
+
+def _refuse(message: str) -> None:
+    from ruleparse.cli.common import UNREADABLE, fail
+
+    fail(message, UNREADABLE)

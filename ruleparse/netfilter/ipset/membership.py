@@ -43,20 +43,16 @@ def contains(
     number = joined([(n, width) for n, _, width in readings])
     matched, nomatch = subject.index.find(number) if subject.saved else NOT_IN
     if not subject.saved or subject.index.bad:
-        known = bits.either(matched, nomatch)
-        unread = _ask(subject, directions, number, world)
-        matched = bits.either(matched, bits.without(unread.matched, known))
-        nomatch = bits.either(nomatch, bits.without(unread.nomatch, known))
+        packet_is = f"the packet ({','.join(directions)}) is"
+        matched = bits.either(matched, bits.without(_ask(f"{packet_is} in set {subject.name}", world, number), nomatch))
+        if subject.keeps_nomatch:
+            kept = _ask(f"{packet_is} kept from set {subject.name} by nomatch", world, number)
+            nomatch = bits.either(nomatch, bits.without(kept, matched))
     return Membership(bits.both(there, matched), bits.both(there, nomatch if subject.keeps_nomatch else matched))
 
 
-def _ask(subject: IpSet, directions: Sequence[str], number: bits.Number | None, world: Answers) -> Membership:
-    packet = f"the packet ({','.join(directions)})"
-    matched = world.ask(assumption(f"{packet} is in set {subject.name}", "ipset save"), number)
-    if not subject.keeps_nomatch:
-        return Membership(matched, matched)
-    nomatch = world.ask(assumption(f"{packet} is kept from set {subject.name} by nomatch", "ipset save"), number)
-    return Membership(matched, bits.without(nomatch, matched))
+def _ask(words: str, world: Answers, about: bits.Number | None = None) -> Bool:
+    return world.ask(assumption(words, "ipset save"), about)
 
 
 def _in_any(
@@ -66,10 +62,8 @@ def _in_any(
     if not directions:
         return NOT_IN
     if not subject.saved:
-        asked = world.ask(assumption(f"the packet is in a set of the list {subject.name}", "ipset save"))
-        return Membership(
-            asked, world.ask(assumption(f"--return-nomatch finds it in list {subject.name}", "ipset save"))
-        )
+        asked = _ask(f"the packet is in a set of the list {subject.name}", world)
+        return Membership(asked, _ask(f"--return-nomatch finds it in list {subject.name}", world))
     found = list(_each(subject, directions, family, packet, world, sets))
     return Membership(bits.any_of(m.matched for m in found), bits.any_of(m.nomatch for m in found))
 
@@ -82,4 +76,4 @@ def _each(
             yield contains(sets[name], directions, family, packet, world, sets)
         else:
             asked = f"the packet ({','.join(directions)}) is in set {name}"
-            yield Membership(*(world.ask(assumption(q, "ipset save")) for q in (asked, f"{asked} by nomatch")))
+            yield Membership(_ask(asked, world), _ask(f"{asked} by nomatch", world))

@@ -81,11 +81,13 @@ class IpSet:
 _GRAMMAR = ("ipset_save", "dump")
 
 
+def _parts_of_options() -> Iterator[str]:
+    return (terminal(*_GRAMMAR, t) for t in ("ENTRY_FLAG", "ENTRY_OPTION", "VALUE", "COMMENT", "QUOTED"))
+
+
 def entry_option() -> str:
     """The expression of one option of a member."""
-    flag, name, value, comment, quoted = (
-        terminal(*_GRAMMAR, t) for t in ("ENTRY_FLAG", "ENTRY_OPTION", "VALUE", "COMMENT", "QUOTED")
-    )
+    flag, name, value, comment, quoted = _parts_of_options()
     return rf"(?:{flag}|{comment}[ \t]++(?:{quoted})|{name}[ \t]++{value})"
 
 
@@ -99,9 +101,7 @@ def member_line() -> re.Pattern[str]:
 
 @cache
 def _entry_options() -> re.Pattern[str]:
-    flag, name, value, comment, quoted = (
-        terminal(*_GRAMMAR, t) for t in ("ENTRY_FLAG", "ENTRY_OPTION", "VALUE", "COMMENT", "QUOTED")
-    )
+    flag, name, value, comment, quoted = _parts_of_options()
     return re.compile(rf"({flag})|({comment}|{name})[ \t]++({quoted}|{value})")
 
 
