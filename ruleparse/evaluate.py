@@ -7,8 +7,9 @@ under which the walk is where it is; for a packet whose every field is known it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, MutableMapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from ruleparse import bits
 from ruleparse.bits import Bool, both, either, without
@@ -16,6 +17,7 @@ from ruleparse.packet import FIELDS, Answers, Assumption, Packet
 from ruleparse.program import (
     Action,
     Add,
+    Assign,
     Call,
     Copy,
     Emit,
@@ -24,11 +26,14 @@ from ruleparse.program import (
     Havoc,
     Note,
     Program,
+    Remember,
     Return,
     Rule,
     Set,
+    Step,
     Stop,
     Table,
+    Way,
 )
 
 DEPTH = 150
@@ -72,9 +77,34 @@ class Walk:
     ends: list[End]
 
 
-def walk(program: Program, entry: str, packet: Packet, answers: Answers | None = None, reach: Bool = True) -> Walk:
-    """Walk `packet` from table `entry` on. `answers` settles questions that the dumps leave open, by their words."""
-    walker = _Walker(program, packet, answers or {}, reach)
+Memory = MutableMapping[Hashable, Any]
+"""What a node remembers from packet to packet: how full a bucket is, who is in a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How to walk one path at a time: `choose` says whether a test that may or may not hold does, on this path.
+
+    Everything is certain on a path, so what the packet changes in `memory` is, too.
+    """
+
+    choose: Callable[[], bool]
+    memory: Memory
+
+
+def walk(
+    program: Program,
+    entry: str,
+    packet: Packet,
+    answers: Answers | None = None,
+    reach: Bool = True,
+    path: Path | None = None,
+) -> Walk:
+    """Walk `packet` from table `entry` on, on all paths together or on one.
+
+    `answers` settles questions that the dumps leave open, by their words.
+    """
+    walker = _Walker(program, packet, answers or {}, reach, path)
     rest = walker.enter(entry, reach)
     if rest is not False:
         walker.ends.append(End(rest, Stop("accept"), None, None, walker.packet))
@@ -82,8 +112,11 @@ def walk(program: Program, entry: str, packet: Packet, answers: Answers | None =
 
 
 class _Walker:
-    def __init__(self, program: Program, packet: Packet, answers: Answers, reach: Bool = True) -> None:
+    def __init__(
+        self, program: Program, packet: Packet, answers: Answers, reach: Bool = True, path: Path | None = None
+    ) -> None:
         self.program = program
+        self.path = path
         self.packet = packet
         self.answers = answers
         self.alive = reach
@@ -92,7 +125,8 @@ class _Walker:
         self.ends: list[End] = []
         self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
         self.depth = 0
-        self.way = 0
+        self.way = Way(0)
+        self.recalled: dict[Hashable, Any] = {}
 
     # What tests may ask (program.World)
 
@@ -101,6 +135,19 @@ class _Walker:
         if key in self.answers:
             return bool(self.answers[key])
         return self.packet.unknowns.ask(question, about)
+
+    @property
+    def memory(self) -> Memory | None:
+        return None if self.path is None else self.path.memory
+
+    def recall(self, key: Hashable, step: Step, by: Hashable) -> Any:
+        if self.path is None:
+            return None
+        once = (by, self.way)
+        if once not in self.recalled:
+            memory = self.path.memory
+            self.recalled[once], memory[key] = step(memory.get(key))
+        return self.recalled[once]
 
     def probe(self, table: str, packet: Packet) -> Packet:
         inner = _Walker(self.program, packet, self.answers)
@@ -121,10 +168,13 @@ class _Walker:
         for rule in table.rules_for(self.packet):
             hit = reach
             for test in rule.tests:
-                hit = both(hit, test.holds(self.packet, self))
+                held = both(hit, test.holds(self.packet, self))
+                hit = held if self.path is None or held is False else self.one_way(hit, held)
                 if hit is False:
                     break
-            else:
+            if self.path is not None:
+                reach = self.alive
+            if hit is not False:
                 stays, back = self.perform(table, rule, hit)
                 returned = either(returned, back)
                 reach = either(without(reach, hit), stays)
@@ -137,6 +187,15 @@ class _Walker:
             returned = either(returned, either(stays, back))
         self.depth -= 1
         return returned
+
+    def one_way(self, before: Bool, held: Bool) -> Bool:
+        """On a single path a test holds or it does not; from here on only packets of that kind are walked."""
+        assert self.path is not None
+        if held == before:
+            return held
+        holds = self.path.choose()
+        self.alive = held if holds else without(before, held)
+        return held if holds else False
 
     def perform(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
         """Do a rule's actions; the conditions under which the walk goes on with the next rule, and leaves the table."""
@@ -157,7 +216,7 @@ class _Walker:
         return hit, False
 
     def enter_by(self, rule: Rule, name: str, reach: Bool) -> Bool:
-        outer, self.way = self.way, hash((self.way, id(rule)))
+        outer, self.way = self.way, Way(hash((self.way, id(rule))))
         returned = self.enter(name, reach)
         self.way = outer
         return returned
@@ -183,6 +242,8 @@ class _Walker:
             case Set(field, value, mask):
                 new = value if mask == -1 else bits.rewrite(packet[field], value, mask)
                 self.write(field, new, hit)
+            case Assign(field, number):
+                self.write(field, number, hit)
             case Copy(target, source, mask, source_mask, left):
                 moved = bits.shift(masked(packet[source], source_mask), left, FIELDS[target].width)
                 old = 0 if mask == -1 else bits.rewrite(packet[target], 0, mask)
@@ -196,6 +257,9 @@ class _Walker:
                 return both(hit, fits)
             case Note():
                 pass
+            case Remember(change):
+                if self.path is not None:
+                    change(packet, self.path.memory)
             case Fork(table):
                 self.fork(table, hit)
             case Emit(port):

@@ -14,7 +14,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.evaluate import End, Hit, walk
 from ruleparse.packet import FIELDS, Assumption, Packet, Point
-from ruleparse.program import Program
+from ruleparse.program import Program, Way
 
 LIMIT = 400
 """Outcomes that are told apart; more are counted together."""
@@ -51,6 +51,11 @@ class Answered:
     about: Number | None
     answer: bool
 
+    @property
+    def stays(self) -> bool:
+        """Whether the same question has the same answer when another packet asks it."""
+        return self.question.probability is None and not isinstance(self.about, Way)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -82,14 +87,14 @@ def explore(program: Program, entry: str, packet: Packet, reach: Bool = True) ->
     certain = len(found.ends) == 1 and all(h.when is True for h in found.hits)
     if certain and all(isinstance(found.ends[0].packet[k], int) for k in KEYS):
         end = found.ends[0]
-        return Explored([Outcome(end, _shown(end.packet, True), True, (), 1.0, tuple(found.hits))])
+        return Explored([Outcome(end, shown(end.packet, True), True, (), 1.0, tuple(found.hits))])
     splitter = _Splitter(program, entry, packet, found.hits)
     splitter.split(found.ends)
     return splitter.result
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """Part of a region in which certain questions have certain answers; `odds` are those of its random choices."""
 
     region: Bool
@@ -122,8 +127,8 @@ class _Splitter:
         for piece in self.pieces(region):
             hits = self.path(self.unknowns.witness(piece.region))
             given = self.unknowns.whatever_the_answers(piece.region)
-            shown = _shown(end.packet, piece.region)
-            self.result.outcomes.append(Outcome(end, shown, given, piece.given, piece.odds, hits))
+            values = shown(end.packet, piece.region)
+            self.result.outcomes.append(Outcome(end, values, given, piece.given, piece.odds, hits))
         return bits.without(rest, region)
 
     def alike(self, packet: Packet, value: Callable[[Number], int]) -> Bool:
@@ -139,18 +144,18 @@ class _Splitter:
     def settled_at_first(self, name: str) -> bool:
         return self.packet.given(name) and isinstance(self.packet[name], int)
 
-    def pieces(self, region: Bool) -> list[_Piece]:
+    def pieces(self, region: Bool) -> list[Piece]:
         """A region by the answers that its fate depends on, and by those that the path does, as far as they are few."""
-        pieces = [_Piece(region)]
+        pieces = [Piece(region)]
         asked = [(variable, question, about) for (_, about), (variable, question) in self.unknowns.assumptions.items()]
         for each in asked:
-            pieces = [p for piece in pieces for p in _by_answer(piece, *each, [piece.region])]
+            pieces = [p for piece in pieces for p in by_answer(piece, *each, [piece.region])]
             if len(pieces) > LIMIT:
                 self.result.complete, pieces = False, pieces[:LIMIT]
         for each in asked:
             if len(pieces) > _MOST_PATHS:
                 break
-            pieces = [p for piece in pieces for p in _by_answer(piece, *each, self.uncertain(piece.region, each[0]))]
+            pieces = [p for piece in pieces for p in by_answer(piece, *each, self.uncertain(piece.region, each[0]))]
         return pieces
 
     def uncertain(self, region: Bool, variable: bits.Function) -> list[Bool]:
@@ -170,9 +175,9 @@ class _Splitter:
         return tuple(h for h in walk(self.program, self.entry, concrete, point.answers).hits if h.when is True)
 
 
-def _by_answer(
-    piece: _Piece, variable: bits.Function, question: Assumption, about: Number | None, conditions: Sequence[Bool]
-) -> list[_Piece]:
+def by_answer(
+    piece: Piece, variable: bits.Function, question: Assumption, about: Number | None, conditions: Sequence[Bool]
+) -> list[Piece]:
     """A piece as it is if no condition depends on a question, else one for each answer."""
     if not any(bits.depends(c, variable) for c in conditions):
         return [piece]
@@ -182,14 +187,14 @@ def _by_answer(
         if region is False:
             continue
         if question.probability is None:
-            found.append(_Piece(region, (*piece.given, Answered(question, about, answer)), piece.odds))
+            found.append(Piece(region, (*piece.given, Answered(question, about, answer)), piece.odds))
         else:
             odds = question.probability if answer else 1 - question.probability
-            found.append(_Piece(region, piece.given, piece.odds * odds))
+            found.append(Piece(region, piece.given, piece.odds * odds))
     return found
 
 
-def _shown(packet: Packet, region: Bool) -> dict[str, int | None]:
+def shown(packet: Packet, region: Bool) -> dict[str, int | None]:
     names = (*KEYS, *_REPORTED)
     return {name: constant(packet[name], region) if packet.given(name) else None for name in names if name in FIELDS}
 

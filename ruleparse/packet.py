@@ -82,6 +82,12 @@ class Unknowns:
         """names in `fields` of numbers that only the running system knows, by what was asked and of which number"""
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
 
+    def continues(self, earlier: Unknowns) -> None:
+        """These are of a packet that comes after another: numbers that the system made up then are still the same."""
+        self._nodes, self._space, self.places = earlier._nodes, earlier._space, earlier.places
+        self.fields = {name: bits for name, bits in earlier.fields.items() if name not in FIELDS}
+        self.variables = {name: earlier.variables[name] for name in self.fields}
+
     @property
     def space(self) -> Space:
         if self._space is None:
@@ -105,7 +111,8 @@ class Unknowns:
         """An unknown value of field `of`; `about` is the number that it depends on, if it does."""
         key = (words, about)
         if key not in self.numbers:
-            self.numbers[key] = words if about is None else f"{words} #{len(self.numbers)}"
+            plain = about is None and words not in self.fields
+            self.numbers[key] = words if plain else f"{words} #{len(self.fields)}"
         return self.field(self.numbers[key], of)
 
     def ask(self, question: Assumption, about: Number | None = None) -> Bool:
@@ -123,6 +130,11 @@ class Unknowns:
         """
         hidden = [n for n in self.fields if n not in FIELDS and (also_the_way_out or not n.startswith(WAY_OUT))]
         return exists(region, [variable for name in hidden for variable in self.variables[name]])
+
+    def made_up_part(self, region: Bool) -> Bool:
+        """What a region says of numbers that the system made up."""
+        asked = [n for n in self.fields if n in FIELDS or n.startswith(WAY_OUT)]
+        return self.whatever_the_answers(exists(region, [v for name in asked for v in self.variables[name]]))
 
     def is_made_up(self, number: Number) -> bool:
         """Whether the system itself makes a number up, at random."""
@@ -144,7 +156,7 @@ class Unknowns:
 
         fields = dict.fromkeys(self.fields, 0)
         for yes, place in zip(chosen, self.places, strict=True):
-            if yes and place is not None:
+            if yes and place is not None and place[0] in fields:
                 fields[place[0]] |= 1 << place[1]
         answers: dict[tuple[str, object], int] = {}
         for (words, about), name in self.numbers.items():

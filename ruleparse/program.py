@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,13 @@ from ruleparse.bits import Bool, Number, equal_masked, negate
 from ruleparse.codec import Codec
 from ruleparse.packet import Assumption, Packet
 from ruleparse.text import Span
+
+Step = Callable[[Any], tuple[Any, Any]]
+"""From what was remembered (None at first) to an answer and what is remembered from then on."""
+
+
+class Way(int):
+    """A number for the calls that led somewhere."""
 
 
 class World(Protocol):
@@ -22,8 +29,18 @@ class World(Protocol):
         """
 
     @property
-    def way(self) -> int:
+    def way(self) -> Way:
         """A number for the calls that led here: a rule that one packet meets twice is met on different ways."""
+
+    @property
+    def memory(self) -> Mapping[Hashable, Any] | None:
+        """What the node remembers of earlier packets; None where each packet is asked about by itself."""
+
+    def recall(self, key: Hashable, step: Step, by: Hashable) -> Any:
+        """What `step` makes of what the node remembers under `key`; None where each packet is asked about by itself.
+
+        Asked again `by` the same rule on the same way, the answer is the same and nothing changes.
+        """
 
     def probe(self, table: str, packet: Packet) -> Packet:
         """The packet as `table` leaves it, with nothing recorded: a routing lookup, say."""
@@ -80,6 +97,14 @@ class Set:
     field: str
     value: int
     mask: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """field = a number, which need not be known."""
+
+    field: str
+    number: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +192,14 @@ class Note:
     text: str
 
 
-Action = Set | Copy | Add | Havoc | Call | Goto | Fork | Return | Stop | Emit | Note
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Change what the node remembers for later packets, where it remembers anything."""
+
+    change: Callable[[Packet, MutableMapping[Hashable, Any]], None]
+
+
+Action = Set | Assign | Copy | Add | Havoc | Call | Goto | Fork | Return | Stop | Emit | Note | Remember
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -178,14 +178,18 @@ def asked(
     raw: bytes | None = None,
     interfaces: Callable[[], Sequence[int]] | None = None,
     nodes: int = 1 << 20,
+    earlier: Unknowns | None = None,
 ) -> Asked:
-    """What a packet's keys ask; `interfaces` gives those that an unknown one may be, `nodes`
-    the room for decision diagrams. Raises SpecError."""
+    """What a packet's keys ask; `interfaces` gives those that an unknown one may be, `nodes` the room for decision
+    diagrams, `earlier` is what was not known of the packet before. Raises SpecError.
+    """
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
         raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
     sizes = {"src": 32, "dst": 32} if family == 4 else {}
     unknowns = Unknowns(nodes, sizes, interfaces)
+    if earlier is not None:
+        unknowns.continues(earlier)
     values: dict[str, Number] = dict(wire_fields or {})
     conditions: list[tuple[str, Condition]] = []
     for key, (field, parse) in OPTIONS.items():

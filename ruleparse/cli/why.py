@@ -13,7 +13,7 @@ from ruleparse.cli.common import USAGE, destination, dumps, fail, output_options
 from ruleparse.node import Node
 from ruleparse.report.why_json import why_json
 from ruleparse.spec import SpecError
-from ruleparse.why import Answer, why
+from ruleparse.why import Answer, Session, why
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--in", "IFACE", "interface it comes in by"),
@@ -52,10 +52,16 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="FILE",
     help="Many packets, one JSON object a line; keys are option names; options hold for all.",
 )
+@click.option(
+    "--stateful",
+    is_flag=True,
+    help="Packets of --packets meet the connections, counters and lists that earlier ones left.",
+)
 @output_options("text", "json", "jsonl")
 def command(
     dumps: tuple[str, ...],
     packets: str | None,
+    stateful: bool,
     format_: str,
     output: str | None,
     quiet: bool,
@@ -77,7 +83,7 @@ def command(
     given = {name: value for name, value in options.items() if value not in (None, False)}
     with destination(output) as out:
         if packets is not None:
-            _many(node, packets, given, out, format_)
+            _many(node, packets, given, out, format_, stateful=stateful)
         else:
             _one(node, given, out, format_, verbose)
     show_diagnostics(node.diagnostics[known:], quiet=quiet, verbose=verbose)
@@ -101,10 +107,12 @@ def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
         out.write("\n")
 
 
-def _many(node: Node, path: str, given: dict[str, Any], out: TextIO, format_: str) -> None:
+def _many(node: Node, path: str, given: dict[str, Any], out: TextIO, format_: str, *, stateful: bool) -> None:
+    session = Session(node.snapshot) if stateful else None
     for number, spec in _specs(path):
         try:
-            answer = why(node.snapshot, {**given, **spec})
+            packet = {**given, **spec}
+            answer = session.why(packet) if session else why(node.snapshot, packet)
         except SpecError as error:
             fail(f"{path}:{number}: {error}", USAGE)
         if format_ == "text":

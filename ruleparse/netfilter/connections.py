@@ -7,17 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ruleparse.codec import Codec
 from ruleparse.netfilter import fields
-from ruleparse.netfilter.fields import DST_NAT, GRE, ICMP, ICMP6, INVALID, NEW, RELATED, SRC_NAT, TCP, UNTRACKED
+from ruleparse.netfilter.fields import (
+    DST_NAT,
+    GRE,
+    ICMP,
+    ICMP6,
+    INVALID,
+    NEW,
+    RELATED,
+    SCTP,
+    SRC_NAT,
+    TCP,
+    UDP,
+    UDPLITE,
+    UNTRACKED,
+)
 from ruleparse.netfilter.quirks import SHORTER
+from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6
+from ruleparse.netfilter.tracking.protocols import opens
+from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
 from ruleparse.netfilter.values import any_of_bits, differs
-from ruleparse.program import Call, Copy, Masked, Return, Rule, Set, Stop, Table, Test
+from ruleparse.packet import assumption
+from ruleparse.program import Call, Copy, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test
 
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
-_ANSWERS = {8: 0, 13: 14, 15: 16, 17: 18}
-_ANSWERS6 = {128: 129, 139: 140}
-"""What each request that starts a connection is answered with."""
-
 _NEVER_TRACKED_ICMP6 = (*range(130, 137), 143)
 """Neighbour discovery and multicast listener reports (nf_conntrack_proto_icmpv6.c, noct_valid_new)."""
 
@@ -25,7 +40,7 @@ TRACKED = fields.ESTABLISHED | RELATED | NEW
 
 
 def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
-    """The connection of a packet that is the first of its own, unless somebody said otherwise (`ct_given`)."""
+    """The connection of a packet: that of an earlier one, or its own, unless somebody said otherwise (`ct_given`)."""
     summed = sysctl.get("net.netfilter.nf_conntrack_checksum") != "0"
     icmp = ICMP if family == 4 else ICMP6
     return Table(
@@ -39,12 +54,17 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
             ),
             _invalid(Masked("well_formed", 0, -1)),
             *([_invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1))] if summed else []),
+            Rule((), (Call(CONNECTIONS),)),
+            Rule((Masked("ct_known", 1, -1),), (Return(),)),
+            _invalid(Masked("proto", SCTP, -1), Test(_OPENS, None, negated=True)),
             *_tcp_that_starts_nothing(sysctl.get("net.netfilter.nf_conntrack_tcp_loose") != "0"),
-            *_icmp_that_starts(icmp, tuple(_ANSWERS if family == 4 else _ANSWERS6)),
-            Rule((), (Set("ct_state", NEW), Call("new connection"))),
+            *_icmp_that_starts(icmp, tuple(REQUESTS if family == 4 else REQUESTS6)),
+            Rule((), (Set("ct_state", NEW), Set("ct_began", 1), Call("new connection"))),
         ],
     )
 
+
+_OPENS = Key(("opens",), Codec("", str), lambda _value, packet, _world: opens(packet))
 
 _SETTLED = (Set("dst_nat_done", 1), Set("src_nat_done", 1))
 
@@ -56,7 +76,7 @@ def new_connection(family: int) -> Table:
     """
     ends = {"ct_proto": "proto", "ct_src": "src", "ct_dst": "dst", "ct_reply_src": "dst", "ct_reply_dst": "src"}
     ports = {"ct_sport": "sport", "ct_dport": "dport", "ct_reply_sport": "dport", "ct_reply_dport": "sport"}
-    icmp, answers = (ICMP, _ANSWERS) if family == 4 else (ICMP6, _ANSWERS6)
+    icmp, answers = (ICMP, REQUESTS) if family == 4 else (ICMP6, REQUESTS6)
     kind = (Copy("ct_dport", "icmp_type", left=8), Copy("ct_dport", "icmp_code", 0xFF))
     echo = (Copy("ct_sport", "icmp_id"), Copy("ct_reply_sport", "icmp_id"), Copy("ct_reply_dport", "icmp_code"), *kind)
     return Table(
@@ -100,21 +120,52 @@ def _icmp_that_starts(protocol: int, kinds: tuple[int, ...]) -> list[Rule]:
     return [_invalid(is_icmp, *others)]
 
 
-# NAT: each side of a connection is settled once
+# NAT: each side of a connection is settled once; its later packets are translated as the first one was, answers back
 
 
 def settle_destination(call: Call) -> list[Rule]:
     """PREROUTING or OUTPUT: ask the nat table where to; then the reply will come from there."""
     changed = (Set("ct_status", DST_NAT, DST_NAT),)
     reply = (Copy("ct_reply_src", "dst"), Copy("ct_reply_sport", "dport"))
-    return _settle(call, "dst_nat_done", "dst_nat_rule", (("dst", "ct_dst"), ("dport", "ct_dport")), changed, reply)
+    return [
+        *_settle(call, "dst_nat_done", "dst_nat_rule", (("dst", "ct_dst"), ("dport", "ct_dport")), changed, reply),
+        *_translated_before(
+            "dst", "dport", {DST_NAT: ("ct_reply_src", "ct_reply_sport"), SRC_NAT: ("ct_src", "ct_sport")}
+        ),
+    ]
 
 
 def settle_source(call: Call) -> list[Rule]:
     """POSTROUTING or INPUT: ask the nat table who from; then the reply will go there."""
     changed = (Set("ct_status", SRC_NAT, SRC_NAT),)
     reply = (Copy("ct_reply_dst", "src"), Copy("ct_reply_dport", "sport"))
-    return _settle(call, "src_nat_done", "src_nat_rule", (("src", "ct_src"), ("sport", "ct_sport")), changed, reply)
+    return [
+        *_settle(call, "src_nat_done", "src_nat_rule", (("src", "ct_src"), ("sport", "ct_sport")), changed, reply),
+        *_translated_before(
+            "src", "sport", {SRC_NAT: ("ct_reply_dst", "ct_reply_dport"), DST_NAT: ("ct_dst", "ct_dport")}
+        ),
+    ]
+
+
+def _translated_before(address: str, port: str, by: Mapping[int, tuple[str, str]]) -> list[Rule]:
+    """`by` names, for packets of the original direction and for answers, the translation that applies, and to what.
+
+    In ICMP errors only addresses change, in pings the identifier does (nf_nat_manip_pkt).
+    """
+    rules = []
+    for direction, (bit, (its_address, its_port)) in enumerate(by.items()):
+        applies = (Masked("ct_known", 1, -1), Masked("ct_dir", direction, -1), any_of_bits("ct_status", bit))
+        known = (*applies, any_of_bits("ct_state", TRACKED))
+        echo = "ct_reply_sport" if direction == 0 else "ct_sport"
+        rules += [
+            Rule(known, (Copy(address, its_address),)),
+            *(Rule((*known, Masked("proto", p, -1)), (Copy(port, its_port),)) for p in (TCP, UDP, SCTP, UDPLITE)),
+            *(
+                Rule((*known, Masked("proto", p, -1), Masked("ct_error", 0, -1)), (Copy("icmp_id", echo),))
+                for p in (ICMP, ICMP6)
+            ),
+        ]
+    return rules
 
 
 def _settle(
@@ -135,5 +186,47 @@ def _settle(
         Rule((*is_gre, Masked("gre_version", 0, 6, negated=True)), (unknown,)),
         Rule((*fresh, translated), reply),
         *(Rule((*fresh, translated, differs(now, before)), changed) for now, before in pairs),
+        *(_make_unique(fresh) if done == "src_nat_done" else ()),
         Rule((any_of_bits("ct_state", NEW | RELATED),), (Set(done, 1),)),
+    ]
+
+
+# Answers must find their way: a source port that would make them look like packets of another connection is changed,
+# whether a rule translates or not (get_unique_tuple).
+
+
+def _make_unique(fresh: tuple[Masked, ...]) -> list[Rule]:
+    began, taken = Masked("ct_began", 1, -1), (Masked("tuple_taken", 1, -1), Masked("port_fixed", 0, -1))
+    changed = Set("ct_status", SRC_NAT, SRC_NAT)
+    back = (Copy("ct_reply_dport", "sport"), changed, Set("tuple_taken", 0))
+    rules = [Rule((*fresh, began), (Set("tuple_taken", 0), Call(TAKEN)))]
+    for proto in (TCP, UDP, SCTP, UDPLITE):
+        for bits_of_kind, low, high in _KINDS_OF_PORTS:
+            tests = (*fresh, *taken, Masked("proto", proto, -1), *bits_of_kind)
+            rules.append(Rule(tests, (_another("sport", low, high), *back)))
+    for proto in (ICMP, ICMP6):
+        another = (_another("icmp_id", 0, 0xFFFF), Copy("ct_reply_sport", "icmp_id"), changed, Set("tuple_taken", 0))
+        rules.append(Rule((*fresh, *taken, Masked("proto", proto, -1)), another))
+    return rules
+
+
+_KINDS_OF_PORTS: tuple[tuple[tuple[Masked, ...], int, int], ...] = (
+    ((Masked("sport", 0, 0xFE00),), 1, 511),
+    ((Masked("sport", 0x200, 0xFE00),), 600, 1023),
+    ((any_of_bits("sport", 0xFC00),), 1024, 65535),
+)
+"""Below 512, below 1024, and above; ports stay in their kind."""
+
+
+def _another(field: str, low: int, high: int) -> Havoc:
+    question = f"the {field} that the kernel picks, the packet's own being taken by another connection"
+    return Havoc(field, low, high, assumption(question, "conntrack -L"))
+
+
+def confirm() -> list[Rule]:
+    """At the end of its way a new connection is kept, unless its answers belong to another (__nf_conntrack_confirm)."""
+    began = (Masked("ct_began", 1, -1), Masked("looped", 0, -1))
+    return [
+        Rule(began, (Set("tuple_taken", 0), Call(TAKEN))),
+        Rule((*began, Masked("tuple_taken", 1, -1)), (Stop("drop", "its answers would belong to another connection"),)),
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
-from ruleparse.netfilter.connections import TRACKED, conntrack_table, settle_destination, settle_source
+from ruleparse.netfilter.connections import TRACKED, confirm, conntrack_table, settle_destination, settle_source
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6
 from ruleparse.netfilter.save import BUILT_IN, Flavour
@@ -143,6 +143,7 @@ def _input(family: int, bases: list[Base]) -> list[Rule]:
         *(fragments if family == 4 else []),
         rule(Set("hook", INPUT), Set("out", 0)),
         *_chains(INPUT, bases),
+        *confirm(),
         rule(Stop("accept", detail="local")),
     ]
 
@@ -199,6 +200,7 @@ def _postrouting(bases: list[Base]) -> list[Rule]:
     return [
         rule(Set("hook", POSTROUTING), Copy("out", "route_out")),
         *_chains(POSTROUTING, bases),
+        *confirm(),
         rule(
             is_("local", 1),
             is_("route_out", LOOPBACK),

@@ -158,7 +158,8 @@ def port_changes(side: Side, wanted: NatRange, context: Context, *, random: bool
         return list(_any_of_its_kind(context)) if random and side is SOURCE else [Case((), ())]
     low, high = sorted(wanted.ports)
     if low == high:
-        return [Case((), (Set(field, low),))]
+        fixed = (Set("port_fixed", 1),) if side is SOURCE else ()
+        return [Case((), (Set(field, low), *fixed))]
     if wanted.base is not None:
         return list(_shifted(field, (low, high), wanted.base, context))
     if random:

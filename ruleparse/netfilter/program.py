@@ -13,6 +13,7 @@ from ruleparse.netfilter.lower import TableLowering, either_way
 from ruleparse.netfilter.quirks import Quirks
 from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset
 from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
+from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
 from ruleparse.netfilter.verdicts import accepted
 from ruleparse.program import COMES_BACK, Rule, Stop, Table
 from ruleparse.text import Diagnostic, Span
@@ -35,6 +36,7 @@ class NetfilterProgram(Mapping[str, Table]):
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
         self._own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
+        self._own |= {name: Table(name, ()) for name in (CONNECTIONS, TAKEN)}
 
     def _add(self, ruleset: Ruleset) -> Base:
         prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "

@@ -12,7 +12,7 @@ from ruleparse.netfilter.extension import Context
 from ruleparse.netfilter.ipset import IpSet, contains
 from ruleparse.netfilter.ipset.model import entry_options
 from ruleparse.netfilter.ipset.types import Dimension
-from ruleparse.netfilter.matches.set import InSet, changes
+from ruleparse.netfilter.matches.set import InSet, bits_of
 from ruleparse.packet import Packet
 from ruleparse.program import Key, Test, World
 
@@ -51,7 +51,7 @@ def _info(options: Mapping[str, str]) -> Info:
 def infos(value: InSet, context: Context) -> list[tuple[Test, Info]] | None:
     """For each content of a set the test that a packet meets it; None where the dumps do not tell."""
     found = (context.facts.sets or {}).get(value.name)
-    if found is None or not found.saved or changes(value.name, context):
+    if found is None or not found.saved or bits_of(value.name, context):
         return None
     if found.type == "list:set" or Dimension.MARK in found.dimensions:
         return None

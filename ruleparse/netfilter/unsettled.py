@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
 
 from ruleparse.bits import Bool
 from ruleparse.codec import Codec
@@ -34,6 +35,43 @@ _CHANGING = Key(("?",), Codec("question", str), _changing)
 def ask_each_time(question: Assumption, negated: bool = False) -> Test:
     """A question whose answer changes as packets pass: a packet that meets the rule twice asks it anew."""
     return Test(_CHANGING, question, negated)
+
+
+_FORGOTTEN = object()
+"""What is remembered where a packet left it open."""
+
+Step = Callable[[Any, Packet], tuple[bool, Any] | None]
+"""From what is remembered (None at first) to an answer and what is remembered from then on; None if that depends on
+something that is not known of the packet."""
+
+
+def remembered(
+    question: Assumption,
+    context: Context,
+    key: Callable[[Packet], Hashable | None],
+    step: Step,
+    negated: bool = False,
+) -> Test:
+    """A test that follows from the packets walked so far, and is a question about a packet by itself.
+
+    `key` is what the packet is remembered by, None if that is not known.
+    """
+
+    def means(_: object, packet: Packet, world: World) -> Bool:
+        def once(known: Any) -> tuple[Any, Any]:
+            return (None if known is _FORGOTTEN else step(known, packet)) or (None, _FORGOTTEN)
+
+        by = key(packet)
+        answer = None if by is None else world.recall(by, once, by=context.handle)
+        return world.ask(question, about=world.way) if answer is None else bool(answer)
+
+    return Test(Key(("?",), Codec("question", str), means), question, negated)
+
+
+def of_the_rule(what: str, context: Context) -> Callable[[Packet], Hashable]:
+    """The key of what each rule remembers for itself."""
+    key = (what, context.handle)
+    return lambda _: key
 
 
 def asks(words: Words, settle: str = "", negated_by: str = "") -> Callable[[Givens, Context], Tests]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ruleparse.netfilter.ipset.changes import NotKnown, changed
 from ruleparse.netfilter.ipset.index import Membership
 from ruleparse.netfilter.ipset.membership import contains
 from ruleparse.netfilter.ipset.model import IpSet, Member
 from ruleparse.netfilter.ipset.read import read
 from ruleparse.text import Diagnostic, Source
 
-__all__ = ["IpSet", "Member", "Membership", "contains", "read_sets"]
+__all__ = ["IpSet", "Member", "Membership", "NotKnown", "changed", "contains", "read_sets"]
 
 
 def read_sets(sources: Iterable[Source]) -> tuple[dict[str, IpSet], list[Diagnostic]]:

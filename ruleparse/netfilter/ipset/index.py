@@ -85,7 +85,7 @@ class Index:
         self.by_interface = subject.dimensions == (Dimension.NET, Dimension.INTERFACE)
         self.interfaces = InterfaceMembers()
         self._groups: dict[tuple[tuple[int, ...], int], Group] = {}
-        self._masks = _masks_of(subject, self.family)
+        self._masks = masks_of(subject, self.family)
         self._last: tuple[Number, Membership] = (-1, NOT_IN)
         self._fill()
         self.groups = [group for _, group in sorted(self._groups.items(), key=lambda item: item[0])]
@@ -175,7 +175,7 @@ class Index:
         (group.nomatch if "nomatch" in options else group.match).places[value] = at
 
 
-def _masks_of(subject: IpSet, family: int) -> list[int | None]:
+def masks_of(subject: IpSet, family: int) -> list[int | None]:
     """What the set's own options leave of each dimension: `netmask 24`, `bitmask 255.0.255.0`, `markmask 0xff`."""
     options, own = subject.options, None
     if "netmask" in options:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ruleparse import bits
 from ruleparse.bits import Bool, Number, both, negate, without
 from ruleparse.codec import Codec, Range, integer
@@ -36,6 +38,27 @@ def _at_first_packet(mode: int, side: int, packet: Packet) -> Number:
     return 1 if mode == _PACKETS else packet["length"]
 
 
+def _seen(mode: int, side: int, packet: Packet) -> int | None:
+    """What was counted of a connection whose earlier packets were walked, too; None if that is not known."""
+    names = (("original",), ("reply",), ("original", "reply"))[side]
+    packets, octets = (_sum(packet, f"ct_{what}", names) for what in ("packets", "octets"))
+    if mode == _PACKETS:
+        return packets
+    if mode == _BYTES or octets is None or packets is None:
+        return octets
+    return octets // packets if packets else 0
+
+
+def _sum(packet: Packet, what: str, names: Sequence[str]) -> int | None:
+    total = 0
+    for name in names:
+        number = packet.values.get(f"{what}_{name}")
+        if not isinstance(number, int):
+            return None
+        total += number
+    return total
+
+
 def _tests(givens: Givens, context: Context) -> Tests:
     wanted, negated = givens.get("--connbytes"), givens.negated("--connbytes")
     mode, side = givens.get("--connbytes-mode", _PACKETS), givens.get("--connbytes-dir", _BOTH)
@@ -46,6 +69,9 @@ def _tests(givens: Givens, context: Context) -> Tests:
         exists = tracked(packet)
         if exists is False:
             return False
+        seen = _seen(mode, side, packet)
+        if seen is not None:
+            return both(exists, (wanted[0] <= seen <= wanted[1]) is not negated)
         first = without(bits.any_bit(packet["ct_state"], NEW), bits.any_bit(packet["ct_status"], CONFIRMED))
         holds = True if first is False else bits.between(_at_first_packet(mode, side, packet), *wanted)
         if first is not True:
@@ -57,8 +83,9 @@ def _tests(givens: Givens, context: Context) -> Tests:
 
 MATCH = Match(
     "connbytes",
-    """How many packets or bytes the connection has had, this packet included: exact for the first packet, else an
-    assumption; without a connection it never matches (iptables-extensions(8); net/netfilter/xt_connbytes.c).""",
+    """How many packets or bytes the connection has had, this packet included: exact for the first packet and with
+    --stateful, else an assumption; without a connection it never matches (iptables-extensions(8);
+    net/netfilter/xt_connbytes.c).""",
     (
         Option(("--connbytes",), _RANGE),
         Option(("--connbytes-mode",), _MODES),

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from ruleparse.codec import Codec
+from ruleparse.codec import Codec, prefix_mask
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
+from ruleparse.netfilter.nat import PORTED
 from ruleparse.netfilter.rates import rate
-from ruleparse.netfilter.unsettled import ask_each_time, here
+from ruleparse.netfilter.unsettled import ask_each_time, here, remembered
 from ruleparse.netfilter.values import TEXT, whole
+from ruleparse.packet import Packet
 
 _PACKETS = rate(1_000_000)
 _SIZES = {"m": 1 << 20, "k": 1 << 10, "": 1}
@@ -60,7 +63,42 @@ def _tests(givens: Givens, context: Context) -> Tests:
     limit = f"{givens.get('--hashlimit-name', '')} of {_RATE.show(givens.get(name))}"
     mode = f" for each {givens.get('--hashlimit-mode')}" if givens.has("--hashlimit-mode") else ""
     question = context.asks(f"the limit {limit}{mode} has room {here(context)}", _settle(givens, context))
-    return [ask_each_time(question, above is not givens.negated(name))]
+    negated = above is not givens.negated(name)
+    if givens.get(name).of_bytes or givens.has("--hashlimit-rate-match"):
+        return [ask_each_time(question, negated)]
+    burst = int(givens.get("--hashlimit-burst", "5"))
+
+    def take(left: int | None, _: Packet) -> tuple[bool, int]:
+        tokens = burst if left is None else left
+        return tokens > 0, max(tokens - 1, 0)
+
+    return [remembered(question, context, _bucket(givens, context), take, negated)]
+
+
+_PARTS = {"srcip": "src", "dstip": "dst", "srcport": "sport", "dstport": "dport"}
+
+
+def _bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashable | None]:
+    """The bucket of a packet: each list has one for each combination of what its mode names."""
+    wanted = [part for part in givens.get("--hashlimit-mode", "").split(",") if part]
+    masks = {
+        "src": prefix_mask(givens.get("--hashlimit-srcmask", _WIDTH[context.family]), context.family),
+        "dst": prefix_mask(givens.get("--hashlimit-dstmask", _WIDTH[context.family]), context.family),
+    }
+
+    def bucket(packet: Packet) -> Hashable | None:
+        parts: list[int] = []
+        for part in wanted:
+            number = packet[_PARTS[part]] if part in ("srcip", "dstip") or packet["proto"] in PORTED else 0
+            if not isinstance(number, int):
+                return None
+            parts.append(number & masks.get(_PARTS[part], 0xFFFF))
+        return ("hashlimit", givens.get("--hashlimit-name", ""), context.family, *parts)
+
+    return bucket
+
+
+_WIDTH = {4: 32, 6: 128}
 
 
 def _settle(givens: Givens, context: Context) -> str:
@@ -69,9 +107,9 @@ def _settle(givens: Givens, context: Context) -> str:
 
 MATCH = Match(
     "hashlimit",
-    """A token bucket for each source, destination or port: `upto` matches while it has room, `above` when it has not.
-    A dump does not hold how full they are, so this is an assumption
-    (iptables-extensions(8); net/netfilter/xt_hashlimit.c).""",
+    """A token bucket for each source, destination or port: `upto` matches while it has room, `above` when it has not. A
+    dump does not hold how full they are, so this is an assumption; with --stateful they are full at first and
+    nothing is refilled between packets (iptables-extensions(8); net/netfilter/xt_hashlimit.c).""",
     (
         Option(("--hashlimit-upto", "--hashlimit"), _RATE),
         Option(("--hashlimit-above",), _RATE),

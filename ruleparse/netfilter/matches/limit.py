@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.rates import rate
-from ruleparse.netfilter.unsettled import ask_each_time, here
+from ruleparse.netfilter.unsettled import here, of_the_rule, remembered
 from ruleparse.netfilter.values import whole
+from ruleparse.packet import Packet
 
 _RATE = rate(10000)
 _DEFAULT = _RATE.parse("3/hour")
@@ -11,13 +12,21 @@ _DEFAULT = _RATE.parse("3/hour")
 
 def _tests(givens: Givens, context: Context) -> Tests:
     shown, burst = _RATE.show(givens.get("--limit", _DEFAULT)), givens.get("--limit-burst", 5)
-    return [ask_each_time(context.asks(f"the limit of {shown} (burst {burst}) has room {here(context)}"))]
+    question = context.asks(f"the limit of {shown} (burst {burst}) has room {here(context)}")
+
+    def take(left: int | None, _: Packet) -> tuple[bool, int]:
+        """The bucket is full at first; nothing is refilled while no time passes."""
+        tokens = burst if left is None else left
+        return tokens > 0, max(tokens - 1, 0)
+
+    return [remembered(question, context, of_the_rule("limit", context), take)]
 
 
 MATCH = Match(
     "limit",
-    """A token bucket: matches while there is room. A dump does not hold how full it is, so this is an assumption
-    (iptables-extensions(8); net/netfilter/xt_limit.c).""",
+    """A token bucket: matches while there is room. A dump does not hold how full it is, so this is an assumption; with
+    --stateful it is full at first and nothing is refilled between packets (iptables-extensions(8);
+    net/netfilter/xt_limit.c).""",
     (Option(("--limit",), _RATE), Option(("--limit-burst",), whole(32))),
     state="unknown",
     tests=_tests,

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import Codec
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests, ask
-from ruleparse.netfilter.ipset import contains
+from ruleparse.netfilter.ipset import IpSet, contains
 from ruleparse.netfilter.values import joined, whole
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Key, Test, World
@@ -47,31 +49,44 @@ def unsaved_set(value: InSet, context: Context) -> Assumption:
     return context.asks(f"the packet ({','.join(value.directions)}) is in set {value.name}", "ipset save")
 
 
-def changes(name: str, context: Context) -> bool:
-    """Whether rules change a set, or one that is a member of it."""
+def bits_of(name: str, context: Context) -> int:
+    """The bits of `sets_changed` that stand for a set and, if it is a list, for its members."""
     changing = context.facts.changing
-    if not changing or name in changing:
-        return bool(changing)
+    if not changing:
+        return 0
     found = (context.facts.sets or {}).get(name)
-    return found is not None and found.type == "list:set" and any(m.text in changing for m in found.members())
+    members = [m.text for m in found.members()] if found is not None and found.type == "list:set" else []
+    return sum(1 << index for index, one in enumerate(sorted(changing)[:_BITS]) if one in (name, *members))
+
+
+_BITS = 256
+
+
+def with_changes(saved: Mapping[str, IpSet], memory: Mapping[Hashable, Any] | None) -> Mapping[str, IpSet]:
+    """The sets as rules have left them, where packets are remembered; without those that are not known any more."""
+    changed: Mapping[str, IpSet | None] = memory.get(CHANGED, {}) if memory else {}
+    return {name: s for name, s in {**saved, **changed}.items() if s is not None} if changed else saved
+
+
+CHANGED = "sets that rules changed"
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
     value: InSet = givens.get("--match-set")
-    sets, question = context.facts.sets, unsaved_set(value, context)
-    unchanged = context.asks(f"set {value.name}, which rules change, still holds what was saved", "ipset save")
+    saved, question = context.facts.sets, unsaved_set(value, context)
     wants_nomatch = givens.has("--return-nomatch")
 
     def means(_: object, packet: Packet, world: World) -> Bool:
-        if sets is None or value.name not in sets:
+        def asked() -> Bool:
             return world.ask(question, about=joined(packet, _fields(value.directions)))
+
+        sets = None if saved is None else with_changes(saved, world.memory)
+        touched = world.memory is None and bits.any_bit(packet["sets_changed"], bits_of(value.name, context))
+        if sets is None or value.name not in sets or touched is True:
+            return asked()
         found = contains(sets[value.name], value.directions, context.family, packet, world, sets)
-        saved = found.nomatch if wants_nomatch else found.matched
-        if not changes(value.name, context):
-            return saved
-        return bits.pick(
-            world.ask(unchanged), saved, world.ask(question, about=joined(packet, _fields(value.directions)))
-        )
+        answer = found.nomatch if wants_nomatch else found.matched
+        return answer if touched is False else bits.pick(touched, asked(), answer)
 
     yield Test(Key(("set",), IN_SET, means, "in set {}"), value, givens.negated("--match-set"))
     for given in givens:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from ruleparse.codec import Codec, integer
 from ruleparse.netfilter.extension import NEVER, Context, Givens, Match, Option, Tests
-from ruleparse.netfilter.unsettled import ask_each_time, here
+from ruleparse.netfilter.unsettled import ask_each_time, here, of_the_rule, remembered
 from ruleparse.netfilter.values import TEXT
-from ruleparse.packet import Assumption
+from ruleparse.packet import Assumption, Packet
 
 HALF = 1 << 31
 
@@ -31,13 +31,19 @@ def _tests(givens: Givens, context: Context) -> Tests:
     if every == 1:
         return [] if not negated else [NEVER]
     words = f"the packet is number {packet} of every {every} {here(context)}"
-    return [ask_each_time(context.asks(words), negated)]
+
+    def count(seen: int | None, _: Packet) -> tuple[bool, int]:
+        place = (seen or 0) % every
+        return place == packet, place + 1
+
+    return [remembered(context.asks(words), context, of_the_rule("nth", context), count, negated)]
 
 
 MATCH = Match(
     "statistic",
     """Matches at random, or every n-th packet. Random is a choice with a probability; the n-th packet is an assumption,
-    for a dump does not hold the count (iptables-extensions(8); net/netfilter/xt_statistic.c).""",
+    for a dump does not hold the count; with --stateful it is counted from 0 (iptables-extensions(8);
+    net/netfilter/xt_statistic.c).""",
     (
         Option(("--mode",), TEXT),
         Option(("--probability",), Codec("0..1", _probability, lambda v: f"{v / HALF:.11f}")),

@@ -14,21 +14,22 @@ ZONE = number_or("mark", 16)
 def _cases(givens: Givens, _: Context) -> list[Case]:
     if givens.has("--notrack"):
         return dont_track()
-    zone = givens.get("--zone", givens.get("--zone-orig"))
-    return attach_template(*_zone_change(zone))
+    both = givens.get("--zone")
+    original, reply = givens.get("--zone-orig", both), givens.get("--zone-reply", both)
+    return attach_template(*_zone_change("ct_zone", original), *_zone_change("ct_zone_reply", reply))
 
 
-def _zone_change(zone: int | str | None) -> tuple[Action, ...]:
+def _zone_change(field: str, zone: int | str | None) -> tuple[Action, ...]:
     if zone is None:
         return ()
-    return (Copy("ct_zone", "mark", source_mask=0xFFFF),) if isinstance(zone, str) else (Set("ct_zone", zone),)
+    return (Copy(field, "mark", source_mask=0xFFFF),) if isinstance(zone, str) else (Set(field, zone),)
 
 
 TARGET = Target(
     "CT",
     """Says how conntrack shall take the packet: not at all, in a zone, with a helper. The first CT or NOTRACK rule that
-    a packet meets counts. Helpers, timeouts, events and the zone of replies change nothing that a rule asks about
-    the packet itself (iptables-extensions(8); net/netfilter/xt_CT.c).""",
+    a packet meets counts. Helpers, timeouts and events change nothing that a rule asks about the packet itself
+    (iptables-extensions(8); net/netfilter/xt_CT.c).""",
     _cases,
     (
         Option(("--notrack",)),

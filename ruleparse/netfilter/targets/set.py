@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, MutableMapping
+from typing import Any
+
 from ruleparse.netfilter.extension import Case, Context, Effect, Given, Givens, Option, Target
+from ruleparse.netfilter.ipset import IpSet, NotKnown, changed
 from ruleparse.netfilter.matches import set as set_match
 from ruleparse.netfilter.set_info import Info, infos
 from ruleparse.netfilter.values import whole
-from ruleparse.program import Action, Havoc, Set, Test
+from ruleparse.packet import Packet
+from ruleparse.program import Action, Havoc, Remember, Set, Test
 
 MAPPED = {"--map-mark": "mark", "--map-prio": "priority"}
 FULL = 0xFFFFFFFF
@@ -12,7 +17,12 @@ FULL = 0xFFFFFFFF
 
 def _effect(givens: Givens, context: Context) -> Effect:
     if not givens.has("--map-set"):
-        return ()
+        return tuple(
+            action
+            for given in sorted(givens, key=lambda g: g.name)
+            if given.name in CHANGES
+            for action in _changes(given.value, given.name == "--add-set", context)
+        )
     value = givens.get("--map-set")
     wanted = [MAPPED[g.name] for g in givens if g.name in MAPPED]
     known = infos(value, context)
@@ -21,6 +31,27 @@ def _effect(givens: Givens, context: Context) -> Effect:
         unknown = tuple(_unknown(value, field, context) for field in wanted)
         return [outside, Case((_membership(value, context),), unknown)]
     return [outside, *(Case((meets,), tuple(_change(info, field) for field in wanted)) for meets, info in known)]
+
+
+CHANGES = ("--add-set", "--del-set")
+
+
+def _changes(value: set_match.InSet, add: bool, context: Context) -> tuple[Action, ...]:
+    """The set is another one from now on where packets are remembered; else what it holds then has to be asked."""
+    bits = set_match.bits_of(value.name, context)
+
+    def change(packet: Packet, memory: MutableMapping[Hashable, Any]) -> None:
+        known = set_match.with_changes(context.facts.sets or {}, memory)
+        try:
+            new: Mapping[str, IpSet | None] = changed(
+                known, value.name, value.directions, context.family, packet, add=add
+            )
+        except NotKnown:
+            new = {value.name: None}
+        if new:
+            memory[set_match.CHANGED] = {**memory.get(set_match.CHANGED, {}), **new}
+
+    return Remember(change), Set("sets_changed", bits, bits)
 
 
 def _membership(value: set_match.InSet, context: Context, *, negated: bool = False) -> Test:
@@ -46,7 +77,7 @@ SETS = tuple(Option((name,), set_match.IN_SET) for name in ("--add-set", "--del-
 TARGET = Target(
     "SET",
     """Puts the packet's addresses or ports into a set, takes them out, or gives the packet the mark and priority that a
-    set holds for it, and goes on. Whether a set that rules change still holds what was saved is asked by -m set
+    set holds for it, and goes on. What a set holds behind such a rule is asked by -m set, and known with --stateful
     (iptables-extensions(8); net/netfilter/xt_set.c).""",
     _effect,
     (

@@ -1,0 +1,33 @@
+"""What the packets walked so far leave to the next: connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ruleparse.netfilter.tracking.tables import tables_of
+from ruleparse.netfilter.tracking.tcp import Settings
+from ruleparse.netfilter.tracking.tracker import Tracker
+from ruleparse.packet import Packet
+from ruleparse.program import Table
+
+
+@dataclass
+class NodeMemory:
+    """Implements worlds.Remembered."""
+
+    tracker: Tracker
+
+    @classmethod
+    def fresh(cls, sysctl: Mapping[str, str]) -> NodeMemory:
+        """As right after the rules were loaded: no connection was seen."""
+        return cls(Tracker(Settings.of(sysctl)))
+
+    def copy(self) -> NodeMemory:
+        return NodeMemory(self.tracker.copy())
+
+    def tables(self, family: int) -> Mapping[str, Table]:
+        return tables_of(self.tracker, family)
+
+    def conclude(self, start: Packet, end: Packet, family: int, *, accepted: bool) -> None:
+        self.tracker.conclude(start, end, family, accepted=accepted)

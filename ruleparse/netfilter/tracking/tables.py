@@ -1,0 +1,98 @@
+"""The tracker's knowledge as tables that a packet walks: the connection it belongs to, and tuples that are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ruleparse.bits import Bool, Number
+from ruleparse.codec import Codec
+from ruleparse.netfilter.fields import ESTABLISHED, INVALID, NEW, RELATED, SEEN_REPLY
+from ruleparse.netfilter.tracking.connection import Connection, tuple_of, tuples_that_conntrack_made
+from ruleparse.netfilter.tracking.icmp_errors import inner_tuple, is_error
+from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY
+from ruleparse.netfilter.tracking.tracker import Found, Tracker, counted
+from ruleparse.packet import Packet
+from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test
+
+CONNECTIONS, TAKEN = "connections", "taken tuples"
+
+
+def tables_of(tracker: Tracker, family: int) -> Mapping[str, Table]:
+    """Program tables that stand for what the tracker knows."""
+    return {
+        CONNECTIONS: Table(CONNECTIONS, (), narrow=lambda packet: _belongs(tracker, packet, family)),
+        TAKEN: Table(TAKEN, (), narrow=lambda packet: _taken(tracker, packet, family)),
+    }
+
+
+def _belongs(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
+    zones = packet["ct_zone"], packet["ct_zone_reply"]
+    if is_error(packet, family):
+        yield from _related(tracker, packet, family, zones)
+        return
+    for found in tracker.find(tuple_of(packet, family), zones):
+        yield Rule(_fits(found.when), _taken_up(tracker, found, packet))
+
+
+def _taken_up(tracker: Tracker, found: Found, packet: Packet) -> tuple[Action, ...]:
+    judged = tracker.judge(found, packet)
+    connection, direction = found.connection, found.direction
+    if judged.judgement == "anew":
+        return (Set("ct_replaced", connection.number),)
+    entry = (Set("ct_known", 1), Set("ct_entry", connection.number), Set("ct_dir", direction))
+    if judged.judgement == "invalid":
+        return (*entry, Set("ct_state", INVALID), Return())
+    answered = direction == REPLY or connection.status & SEEN_REPLY
+    state = Set("ct_state", ESTABLISHED if answered else NEW)
+    return (*entry, state, *_as_seen(counted(connection, direction, packet, judged)), Return())
+
+
+def _as_seen(connection: Connection) -> tuple[Action, ...]:
+    """What rules may ask about a connection."""
+    original, reply = connection.directions
+    numbers: dict[str, Number] = {
+        "ct_status": connection.status,
+        "ct_mark": connection.mark,
+        "ct_proto": original.proto,
+        **{f"ct_{end}": getattr(original, end) for end in ("src", "dst", "sport", "dport")},
+        **{f"ct_reply_{end}": getattr(reply, end) for end in ("src", "dst", "sport", "dport")},
+        "ct_packets_original": connection.packets[ORIGINAL],
+        "ct_packets_reply": connection.packets[REPLY],
+        "dst_nat_done": 1,
+        "src_nat_done": 1,
+    }
+    octets = {"ct_octets_original": connection.octets[ORIGINAL], "ct_octets_reply": connection.octets[REPLY]}
+    numbers |= {name: number for name, number in octets.items() if number is not None}
+    return tuple(Assign(name, number) for name, number in numbers.items())
+
+
+def _related(tracker: Tracker, packet: Packet, family: int, zones: tuple[Number, Number]) -> Iterator[Rule]:
+    """An ICMP error belongs to the connection of the packet that it quotes (nf_conntrack_inet_error)."""
+    stranger = Rule((), (Set("ct_known", 1), Set("ct_state", INVALID), Return()))
+    wanted = inner_tuple(packet, family)
+    for found in tracker.find(wanted, zones) if wanted is not None else ():
+        if found.connection.directions[found.direction].dst != packet["dst"]:
+            break
+        about = (Set("ct_known", 1), Set("ct_error", 1), Set("ct_entry", found.connection.number))
+        state = (Set("ct_state", RELATED), Set("ct_dir", found.direction))
+        yield Rule(_fits(found.when), (*about, *state, *_as_seen(found.connection), Return()))
+    yield stranger
+
+
+def _taken(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
+    """Whether another connection's packets look like the answers to this one's (nf_conntrack_tuple_taken)."""
+    if packet["ct_began"] != 1:
+        return
+    reply = tuples_that_conntrack_made(packet, family)[REPLY]
+    back = packet["ct_zone_reply"], packet["ct_zone_reply"]
+    for found in tracker.find(reply, back):
+        if found.connection.number != packet["ct_replaced"]:
+            yield Rule(_fits(found.when), (Set("tuple_taken", 1),))
+
+
+def _fits(when: Bool) -> tuple[Test, ...]:
+    return (
+        ()
+        if when is True
+        else (Test(Key(("connection",), Codec("", str), lambda _value, _packet, _world: when), None),)
+    )

@@ -1,0 +1,160 @@
+"""All connections that the packets walked so far have left, and what each further packet makes of them.
+
+Sources: net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_{udp,icmp,generic}.c. No time passes between packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ruleparse import bits
+from ruleparse.bits import Bool, Number
+from ruleparse.netfilter.fields import ASSURED, CONFIRMED, DST_NAT, GRE, SEEN_REPLY, SRC_NAT
+from ruleparse.netfilter.tracking import protocols
+from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuples_that_conntrack_made
+from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
+from ruleparse.netfilter.tracking.tcp import Settings
+from ruleparse.packet import Packet
+
+_KEPT = DST_NAT | SRC_NAT
+"""What a new connection's status says of NAT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A connection that a packet may belong to, in which direction, and under which condition."""
+
+    connection: Connection
+    direction: int
+    when: Bool
+
+
+@dataclass
+class Tracker:
+    """Connections by number, and by the tuples of their directions."""
+
+    settings: Settings
+    connections: dict[int, Connection] = field(default_factory=dict)
+    _by_tuple: dict[Tuple, list[tuple[int, int]]] = field(default_factory=dict, compare=False)
+    _vague: list[int] = field(default_factory=list, compare=False)
+    _next: int = field(default=1, compare=False)
+
+    def copy(self) -> Tracker:
+        by_tuple = {key: list(value) for key, value in self._by_tuple.items()}
+        return Tracker(self.settings, dict(self.connections), by_tuple, list(self._vague), self._next)
+
+    # Looking up
+
+    def find(self, wanted: Tuple, zones: tuple[Number, Number]) -> Iterator[Found]:
+        """Connections one of whose directions is this tuple, or may be."""
+        for number, direction in self._candidates(wanted):
+            connection = self.connections[number]
+            same = connection.directions[direction].equals(wanted)
+            when = bits.both(same, bits.equal(connection.zones[direction], zones[direction]))
+            if when is not False:
+                yield Found(connection, direction, when)
+
+    def _candidates(self, wanted: Tuple) -> Iterator[tuple[int, int]]:
+        if not wanted.is_known:
+            yield from ((number, direction) for number in self.connections for direction in (ORIGINAL, REPLY))
+            return
+        yield from self._by_tuple.get(wanted, ())
+        yield from ((n, d) for n in self._vague for d in (ORIGINAL, REPLY) if not self._tuple(n, d).is_known)
+
+    def _tuple(self, number: int, direction: int) -> Tuple:
+        return self.connections[number].directions[direction]
+
+    def judge(self, found: Found, packet: Packet) -> Judged:
+        """What the protocol makes of one more packet of a connection."""
+        return protocols.follow(found.connection, found.direction, packet, self.settings)
+
+    def begins(self, packet: Packet) -> Judged:
+        """What the protocol makes of the first packet of a connection."""
+        return protocols.begin(packet, self.settings)
+
+    # Learning
+
+    def add(self, connection: Connection) -> None:
+        number = self._next
+        self._next += 1
+        self.connections[number] = replace(connection, number=number)
+        for direction, one in enumerate(connection.directions):
+            if one.is_known:
+                self._by_tuple.setdefault(one, []).append((number, direction))
+        if not all(one.is_known for one in connection.directions):
+            self._vague.append(number)
+
+    def remove(self, number: int) -> None:
+        connection = self.connections.pop(number)
+        for direction, one in enumerate(connection.directions):
+            if one.is_known:
+                self._by_tuple[one].remove((number, direction))
+        if number in self._vague:
+            self._vague.remove(number)
+
+    def conclude(self, start: Packet, end: Packet, family: int, *, accepted: bool) -> None:
+        """What is remembered of a packet, given as it came in and as it was in the end."""
+        number, replaced = end["ct_entry"], end["ct_replaced"]
+        assert isinstance(number, int)
+        assert isinstance(replaced, int)
+        if replaced:
+            self.remove(replaced)
+        if number:
+            self._go_on(self.connections[number], start, end)
+        elif accepted and end["ct_began"] == 1:
+            self._begin(start, end, family)
+
+    def _go_on(self, connection: Connection, start: Packet, end: Packet) -> None:
+        direction = end["ct_dir"]
+        assert isinstance(direction, int)
+        connection = replace(connection, mark=end["ct_mark"])
+        if end["ct_error"] == 0:
+            judged = self.judge(Found(connection, direction, True), start)
+            if judged.judgement == "last":
+                self.remove(connection.number)
+                return
+            connection = replace(connection, progress=judged.progress)
+            if judged.judgement == "valid":
+                connection = counted(connection, direction, start, judged)
+        self.connections[connection.number] = connection
+
+    def _begin(self, start: Packet, end: Packet, family: int) -> None:
+        original, reply = tuples_that_conntrack_made(end, family)
+        status = end["ct_status"]
+        assert isinstance(status, int)
+        judged = self.begins(start)
+        self.add(
+            Connection(
+                original,
+                reply,
+                (end["ct_zone"], end["ct_zone_reply"]),
+                (status & _KEPT) | CONFIRMED,
+                end["ct_mark"],
+                judged.progress,
+                (1, 0),
+                (_known(start["length"]), 0),
+            )
+        )
+
+
+def counted(connection: Connection, direction: int, packet: Packet, judged: Judged) -> Connection:
+    """A connection with one more packet: counters and status as rules see them."""
+    status = connection.status | (SEEN_REPLY if direction == REPLY else 0) | (ASSURED if judged.assured else 0)
+    if connection.original.proto == GRE and connection.status & SEEN_REPLY:
+        status |= ASSURED
+    connection = replace(connection, status=status)
+    if not judged.counted:
+        return connection
+    packets, octets = list(connection.packets), list(connection.octets)
+    packets[direction] += 1
+    octets[direction] = _sum(octets[direction], _known(packet["length"]))
+    return replace(connection, packets=(packets[0], packets[1]), octets=(octets[0], octets[1]))
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _known(n: Number) -> int | None:
+    return n if isinstance(n, int) else None

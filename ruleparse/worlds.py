@@ -1,0 +1,210 @@
+"""Packets one after another: what each leaves behind is what the next one meets.
+
+Where a packet's way depends on chance or on what nobody saved, what it leaves behind does, too; so there may be several
+worlds, each with its own memory, its answers so far, and its odds. No time passes between packets.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ruleparse import bits
+from ruleparse.bits import Bool
+from ruleparse.evaluate import End, Hit, Path, Walk, walk
+from ruleparse.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
+from ruleparse.packet import Packet, assumption
+from ruleparse.program import Program, Table
+
+MOST_WORLDS = 64
+"""The likeliest are kept."""
+
+_MOST_PATHS = 256
+
+
+class Remembered(Protocol):
+    """What a node remembers that packets leave behind, besides single values."""
+
+    def copy(self) -> Remembered: ...
+
+    def tables(self, family: int) -> Mapping[str, Table]:
+        """Program tables that stand for it."""
+
+    def conclude(self, start: Packet, end: Packet, family: int, *, accepted: bool) -> None:
+        """Learn from a packet, given as it came in and as it was in the end."""
+
+
+@dataclass
+class World:
+    """One way things may stand. `known` are the answers given so far to questions that stay answered."""
+
+    remembered: Remembered
+    memory: dict[Hashable, Any] = field(default_factory=dict)
+    known: dict[tuple[str, object], int] = field(default_factory=dict)
+    given: tuple[Answered, ...] = ()
+    odds: float = 1.0
+    region: Bool = True
+    """which numbers the system may have made up"""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One path of a packet through one world."""
+
+    world: World
+    walked: Walk
+    end: End
+    memory: ChainMap[Hashable, Any]
+
+
+class Worlds:
+    """The memory of a node while packets pass."""
+
+    def __init__(self, fresh: Remembered) -> None:
+        self.worlds = [World(fresh)]
+        self.complete = True
+
+    def explore(self, program: Program, entry: str, packet: Packet, family: int, reach: Bool = True) -> Explored:
+        """Walk one more packet through every world; each of its fates once, and what it leaves behind."""
+        found: list[Outcome] = []
+        after: list[World] = []
+        for world in self.worlds:
+            ways = list(self._ways(world, program, entry, packet, family, reach))
+            for way in ways:
+                for piece in _pieces(way, packet):
+                    found.append(_outcome(way, piece, packet))
+                    after.append(_concluded(way, piece, packet, family, alone=len(ways) == 1))
+        self.worlds = self._likeliest(_merged(after))
+        return Explored(_together(found), self.complete)
+
+    def _ways(
+        self, world: World, program: Program, entry: str, packet: Packet, family: int, reach: Bool
+    ) -> Iterator[_Way]:
+        """Every path: a walk notes the choices that it made, and each is made the other way later."""
+        whole = _Overlaid(world.remembered.tables(family), program)
+        pending: list[list[bool]] = [[]]
+        for _ in range(_MOST_PATHS):
+            if not pending:
+                return
+            script = pending.pop()
+            changes: dict[Hashable, Any] = {}
+            memory = ChainMap(changes, world.memory)
+            path = Path(_following(script, pending), memory)
+            walked = walk(whole, entry, packet, world.known, bits.both(reach, world.region), path)
+            ends = [end for end in walked.ends if end.stop.verdict != "output"]
+            if ends:
+                yield _Way(world, walked, ends[-1], memory)
+        self.complete = self.complete and not pending
+
+    def _likeliest(self, worlds: list[World]) -> list[World]:
+        if len(worlds) > MOST_WORLDS:
+            self.complete = False
+            worlds = sorted(worlds, key=lambda w: -w.odds)[:MOST_WORLDS]
+        return worlds
+
+
+class _Overlaid(Mapping[str, Table]):
+    """A program in which some tables are others."""
+
+    def __init__(self, tables: Mapping[str, Table], program: Program) -> None:
+        self._tables, self._program = tables, program
+
+    def __getitem__(self, name: str) -> Table:
+        return self._tables.get(name) or self._program[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._program)
+
+    def __len__(self) -> int:
+        return len(self._program)
+
+
+def _following(script: list[bool], pending: list[list[bool]]) -> Callable[[], bool]:
+    """Choices as a script says; behind its end, yes, and the other choice is another path."""
+    made: list[bool] = []
+
+    def choose() -> bool:
+        if len(made) == len(script):
+            pending.append([*made, False])
+            script.append(True)
+        made.append(script[len(made)])
+        return made[-1]
+
+    return choose
+
+
+def _pieces(way: _Way, packet: Packet) -> list[Piece]:
+    """The region of a path by the answers to questions that it depends on."""
+    pieces = [Piece(way.end.when, (*way.world.given, *_about_made_up(way, packet)), way.world.odds)]
+    for (_, about), (variable, question) in packet.unknowns.assumptions.items():
+        pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
+    return pieces
+
+
+def _about_made_up(way: _Way, packet: Packet) -> tuple[Answered, ...]:
+    """Whether the path is that of packets which fit a number that the kernel made up earlier, if that matters."""
+    before = way.world.region
+    if packet.unknowns.made_up_part(way.end.when) == before:
+        return ()
+    fits = way.end.packet["ct_known"] == 1
+    return (Answered(_FITS, None, fits),)
+
+
+_FITS = assumption("the port or address that the kernel picked for an earlier packet is this packet's", "conntrack -L")
+
+
+def _outcome(way: _Way, piece: Piece, packet: Packet) -> Outcome:
+    region = packet.unknowns.whatever_the_answers(packet.unknowns.whatever_is_made_up(piece.region))
+    hits = tuple(hit for hit in way.walked.hits if hit.when is not False)
+    return Outcome(way.end, shown(way.end.packet, piece.region), region, piece.given, piece.odds, hits)
+
+
+def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: bool) -> World:
+    world = way.world
+    remembered = world.remembered if alone else world.remembered.copy()
+    memory = world.memory if alone else dict(world.memory)
+    memory.update(way.memory.maps[0])
+    remembered.conclude(packet, way.end.packet, family, accepted=way.end.stop.verdict == "accept")
+    new = piece.given[len(world.given) :]
+    known = dict(world.known)
+    known.update({(a.question.question, a.about): int(a.answer) for a in new if a.stays})
+    given = tuple(a for a in piece.given if a.stays)
+    return World(remembered, memory, known, given, piece.odds, packet.unknowns.made_up_part(piece.region))
+
+
+def _merged(worlds: list[World]) -> list[World]:
+    """Worlds in which things stand the same are one."""
+    kept: list[World] = []
+    for world in worlds:
+        for index, other in enumerate(kept):
+            if replace(world, odds=other.odds) == other:
+                kept[index] = replace(other, odds=other.odds + world.odds)
+                break
+        else:
+            kept.append(world)
+    return kept
+
+
+def _together(found: list[Outcome]) -> list[Outcome]:
+    """Fates that look the same told once: in several regions, or in several worlds of chance."""
+    kept: dict[Hashable, Outcome] = {}
+    for one in found:
+        key = (one.end.stop, _rule(one.end), tuple(one.packet.items()), one.assumptions, tuple(map(_met, one.hits)))
+        same = kept.get(key)
+        if same is None:
+            kept[key] = one
+        elif same.region == one.region:
+            kept[key] = replace(same, probability=same.probability + one.probability)
+        else:
+            kept[key] = replace(same, region=bits.either(same.region, one.region))
+    return list(kept.values())
+
+
+def _rule(end: End) -> tuple[int, int]:
+    return id(end.table), id(end.rule)
+
+
+def _met(hit: Hit) -> tuple[int, int]:
+    return id(hit.table), id(hit.rule)
