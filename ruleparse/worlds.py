@@ -15,7 +15,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Hit, Path, Walk, walk
 from ruleparse.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
-from ruleparse.packet import Packet, assumption
+from ruleparse.packet import Packet
 from ruleparse.program import Program, Table
 
 MOST_WORLDS = 64
@@ -32,8 +32,8 @@ class Remembered(Protocol):
     def tables(self, family: int) -> Mapping[str, Table]:
         """Program tables that stand for it."""
 
-    def conclude(self, start: Packet, end: Packet, family: int, *, accepted: bool) -> None:
-        """Learn from a packet, given as it came in and as it was in the end."""
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, *, accepted: bool) -> None:
+        """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes."""
 
 
 @dataclass
@@ -137,22 +137,10 @@ def _following(script: list[bool], pending: list[list[bool]]) -> Callable[[], bo
 
 def _pieces(way: _Way, packet: Packet) -> list[Piece]:
     """The region of a path by the answers to questions that it depends on."""
-    pieces = [Piece(way.end.when, (*way.world.given, *_about_made_up(way, packet)), way.world.odds)]
+    pieces = [Piece(way.end.when, way.world.given, way.world.odds)]
     for (_, about), (variable, question) in packet.unknowns.assumptions.items():
         pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
     return pieces
-
-
-def _about_made_up(way: _Way, packet: Packet) -> tuple[Answered, ...]:
-    """Whether the path is that of packets which fit a number that the kernel made up earlier, if that matters."""
-    before = way.world.region
-    if packet.unknowns.made_up_part(way.end.when) == before:
-        return ()
-    fits = way.end.packet["ct_known"] == 1
-    return (Answered(_FITS, None, fits),)
-
-
-_FITS = assumption("the port or address that the kernel picked for an earlier packet is this packet's", "conntrack -L")
 
 
 def _outcome(way: _Way, piece: Piece, packet: Packet) -> Outcome:
@@ -166,12 +154,13 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
     remembered = world.remembered if alone else world.remembered.copy()
     memory = world.memory if alone else dict(world.memory)
     memory.update(way.memory.maps[0])
-    remembered.conclude(packet, way.end.packet, family, accepted=way.end.stop.verdict == "accept")
+    made_up = packet.unknowns.made_up_part(piece.region)
+    remembered.conclude(packet, way.end.packet, made_up, family, accepted=way.end.stop.verdict == "accept")
     new = piece.given[len(world.given) :]
     known = dict(world.known)
     known.update({(a.question.question, a.about): int(a.answer) for a in new if a.stays})
     given = tuple(a for a in piece.given if a.stays)
-    return World(remembered, memory, known, given, piece.odds, packet.unknowns.made_up_part(piece.region))
+    return World(remembered, memory, known, given, piece.odds, made_up)
 
 
 def _merged(worlds: list[World]) -> list[World]:

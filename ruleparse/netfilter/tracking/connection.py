@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from ruleparse import bits
@@ -49,7 +49,13 @@ class Connection:
     packets: tuple[int, int] = (0, 0)
     octets: tuple[int | None, int | None] = (0, 0)
     """None where some length was not known"""
+    region: Bool = True
+    """which numbers NAT may have picked"""
     number: int = field(default=0, compare=False)
+
+    def bound(self, direction: int, seen: Tuple) -> Connection:
+        """This connection, one of its directions having been seen."""
+        return replace(self, original=seen) if direction == 0 else replace(self, reply=seen)
 
     @property
     def directions(self) -> tuple[Tuple, Tuple]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ruleparse.bits import Bool
 from ruleparse.netfilter.tracking.tables import tables_of
 from ruleparse.netfilter.tracking.tcp import Settings
 from ruleparse.netfilter.tracking.tracker import Tracker
@@ -29,5 +30,5 @@ class NodeMemory:
     def tables(self, family: int) -> Mapping[str, Table]:
         return tables_of(self.tracker, family)
 
-    def conclude(self, start: Packet, end: Packet, family: int, *, accepted: bool) -> None:
-        self.tracker.conclude(start, end, family, accepted=accepted)
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, *, accepted: bool) -> None:
+        self.tracker.conclude(start, end, region, family, accepted=accepted)

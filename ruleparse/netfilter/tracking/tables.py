@@ -11,7 +11,7 @@ from ruleparse.netfilter.tracking.connection import Connection, tuple_of, tuples
 from ruleparse.netfilter.tracking.icmp_errors import inner_tuple, is_error
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY
 from ruleparse.netfilter.tracking.tracker import Found, Tracker, counted
-from ruleparse.packet import Packet
+from ruleparse.packet import Packet, assumption
 from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test
 
 CONNECTIONS, TAKEN = "connections", "taken tuples"
@@ -30,8 +30,18 @@ def _belongs(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     if is_error(packet, family):
         yield from _related(tracker, packet, family, zones)
         return
-    for found in tracker.find(tuple_of(packet, family), zones):
-        yield Rule(_fits(found.when), _taken_up(tracker, found, packet))
+    fitting = list(tracker.find(tuple_of(packet, family), zones))
+    ambiguous = sum(found.picked for found in fitting) > 1
+    for found in sorted(fitting, key=lambda found: found.picked):
+        tests = (_asked(found, packet, family),) if ambiguous and found.picked else _fits(found.when)
+        yield Rule(tests, _taken_up(tracker, found, packet))
+
+
+def _asked(found: Found, packet: Packet, family: int) -> Test:
+    """Several connections may have been given the port or address that this packet answers to."""
+    question = assumption("this packet belongs to the connection for which the kernel picked a number", "conntrack -L")
+    about = hash((found.connection.number, tuple_of(packet, family)))
+    return Test(Key(("?",), Codec("question", str), lambda _value, _packet, world: world.ask(question, about)), None)
 
 
 def _taken_up(tracker: Tracker, found: Found, packet: Packet) -> tuple[Action, ...]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
-from ruleparse.netfilter.fields import ASSURED, CONFIRMED, DST_NAT, GRE, SEEN_REPLY, SRC_NAT
+from ruleparse.netfilter.fields import ASSURED, CONFIRMED, DST_NAT, GRE, INVALID, SEEN_REPLY, SRC_NAT
 from ruleparse.netfilter.tracking import protocols
-from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuples_that_conntrack_made
+from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuple_of, tuples_that_conntrack_made
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
 from ruleparse.netfilter.tracking.tcp import Settings
 from ruleparse.packet import Packet
@@ -23,11 +23,15 @@ _KEPT = DST_NAT | SRC_NAT
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A connection that a packet may belong to, in which direction, and under which condition."""
+    """A connection that a packet belongs to, in which direction, and under which condition.
+
+    `picked` is set where NAT has picked a number of the connection that nobody was told, and this packet fits.
+    """
 
     connection: Connection
     direction: int
     when: Bool
+    picked: bool = False
 
 
 @dataclass
@@ -52,7 +56,11 @@ class Tracker:
             connection = self.connections[number]
             same = connection.directions[direction].equals(wanted)
             when = bits.both(same, bits.equal(connection.zones[direction], zones[direction]))
-            if when is not False:
+            if bits.both(when, connection.region) is False:
+                continue
+            if when is not True and wanted.is_known:
+                yield Found(connection.bound(direction, wanted), direction, True, picked=True)
+            else:
                 yield Found(connection, direction, when)
 
     def _candidates(self, wanted: Tuple) -> Iterator[tuple[int, int]]:
@@ -85,6 +93,14 @@ class Tracker:
         if not all(one.is_known for one in connection.directions):
             self._vague.append(number)
 
+    def bind(self, number: int, direction: int, seen: Tuple) -> None:
+        """A packet has told the numbers that NAT had picked."""
+        bound = self.connections[number].bound(direction, seen)
+        if bound != self.connections[number]:
+            self.connections[number] = bound
+            self._by_tuple.setdefault(seen, []).append((number, direction))
+            self._vague.remove(number)
+
     def remove(self, number: int) -> None:
         connection = self.connections.pop(number)
         for direction, one in enumerate(connection.directions):
@@ -93,22 +109,29 @@ class Tracker:
         if number in self._vague:
             self._vague.remove(number)
 
-    def conclude(self, start: Packet, end: Packet, family: int, *, accepted: bool) -> None:
-        """What is remembered of a packet, given as it came in and as it was in the end."""
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, *, accepted: bool) -> None:
+        """What is remembered of a packet, given as it came in and as it was in the end.
+
+        `region` says which numbers NAT may have picked for it.
+        """
         number, replaced = end["ct_entry"], end["ct_replaced"]
         assert isinstance(number, int)
         assert isinstance(replaced, int)
         if replaced:
             self.remove(replaced)
         if number:
-            self._go_on(self.connections[number], start, end)
+            self._go_on(number, start, end, family)
         elif accepted and end["ct_began"] == 1:
-            self._begin(start, end, family)
+            self._begin(start, end, region, family)
 
-    def _go_on(self, connection: Connection, start: Packet, end: Packet) -> None:
+    def _go_on(self, number: int, start: Packet, end: Packet, family: int) -> None:
         direction = end["ct_dir"]
         assert isinstance(direction, int)
-        connection = replace(connection, mark=end["ct_mark"])
+        if number in self._vague and end["ct_error"] == 0 and (seen := tuple_of(start, family)).is_known:
+            self.bind(number, direction, seen)
+        connection = self.connections[number]
+        if end["ct_state"] != INVALID:
+            connection = replace(connection, mark=end["ct_mark"])
         if end["ct_error"] == 0:
             judged = self.judge(Found(connection, direction, True), start)
             if judged.judgement == "last":
@@ -119,7 +142,7 @@ class Tracker:
                 connection = counted(connection, direction, start, judged)
         self.connections[connection.number] = connection
 
-    def _begin(self, start: Packet, end: Packet, family: int) -> None:
+    def _begin(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
         original, reply = tuples_that_conntrack_made(end, family)
         status = end["ct_status"]
         assert isinstance(status, int)
@@ -134,6 +157,7 @@ class Tracker:
                 judged.progress,
                 (1, 0),
                 (_known(start["length"]), 0),
+                region,
             )
         )
 
