@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ruleparse import bits
 from ruleparse.bits import Bool
-from ruleparse.evaluate import End, Hit, Path, Walk, walk
+from ruleparse.evaluate import End, Path, Walk, walk
 from ruleparse.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
 from ruleparse.packet import Packet
 from ruleparse.program import Program, Table
@@ -32,7 +32,7 @@ class Remembered(Protocol):
     def tables(self, family: int) -> Mapping[str, Table]:
         """Program tables that stand for it."""
 
-    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, *, accepted: bool) -> None:
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
         """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes."""
 
 
@@ -68,16 +68,17 @@ class Worlds:
 
     def explore(self, program: Program, entry: str, packet: Packet, family: int, reach: Bool = True) -> Explored:
         """Walk one more packet through every world; each of its fates once, and what it leaves behind."""
-        found: list[Outcome] = []
-        after: list[World] = []
-        for world in self.worlds:
-            ways = list(self._ways(world, program, entry, packet, family, reach))
-            for way in ways:
-                for piece in _pieces(way, packet):
-                    found.append(_outcome(way, piece, packet))
-                    after.append(_concluded(way, piece, packet, family, alone=len(ways) == 1))
+        seen = [list(self._ways(world, program, entry, packet, family, reach)) for world in self.worlds]
+        found = [[_outcome(way, piece, packet) for way in ways for piece in _pieces(way, packet)] for ways in seen]
+        after = [
+            _concluded(way, piece, packet, family, alone=len(ways) == 1)
+            for ways in seen
+            for way in ways
+            for piece in _pieces(way, packet)
+        ]
+        outcomes = _together(_wherever(self.worlds, found))
         self.worlds = self._likeliest(_merged(after))
-        return Explored(_together(found), self.complete)
+        return Explored(outcomes, self.complete)
 
     def _ways(
         self, world: World, program: Program, entry: str, packet: Packet, family: int, reach: Bool
@@ -137,7 +138,7 @@ def _following(script: list[bool], pending: list[list[bool]]) -> Callable[[], bo
 
 def _pieces(way: _Way, packet: Packet) -> list[Piece]:
     """The region of a path by the answers to questions that it depends on."""
-    pieces = [Piece(way.end.when, way.world.given, way.world.odds)]
+    pieces = [Piece(way.end.when)]
     for (_, about), (variable, question) in packet.unknowns.assumptions.items():
         pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
     return pieces
@@ -155,12 +156,10 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
     memory = world.memory if alone else dict(world.memory)
     memory.update(way.memory.maps[0])
     made_up = packet.unknowns.made_up_part(piece.region)
-    remembered.conclude(packet, way.end.packet, made_up, family, accepted=way.end.stop.verdict == "accept")
-    new = piece.given[len(world.given) :]
+    remembered.conclude(packet, way.end.packet, made_up, family)
     known = dict(world.known)
-    known.update({(a.question.question, a.about): int(a.answer) for a in new if a.stays})
-    given = tuple(a for a in piece.given if a.stays)
-    return World(remembered, memory, known, given, piece.odds, made_up)
+    known.update({(a.question.question, a.about): int(a.answer) for a in piece.given if a.stays})
+    return World(remembered, memory, known, (*world.given, *piece.given), world.odds * piece.odds, made_up)
 
 
 def _merged(worlds: list[World]) -> list[World]:
@@ -176,24 +175,34 @@ def _merged(worlds: list[World]) -> list[World]:
     return kept
 
 
+def _wherever(worlds: list[World], found: list[list[Outcome]]) -> list[Outcome]:
+    """The outcomes in all worlds; what told these apart is left out where it makes no difference to this packet."""
+    looks = [{_look(one): one.probability for one in outcomes} for outcomes in found]
+    if all(look == looks[0] for look in looks):
+        return found[0]
+    return [
+        replace(one, assumptions=(*world.given, *one.assumptions), probability=world.odds * one.probability)
+        for world, outcomes in zip(worlds, found, strict=True)
+        for one in outcomes
+    ]
+
+
+def _look(one: Outcome) -> Hashable:
+    hits = tuple((id(hit.table), id(hit.rule)) for hit in one.hits if hit.rule.number is not None)
+    end = (one.end.stop, id(one.end.table), id(one.end.rule), tuple(one.packet.items()))
+    return (end, one.assumptions, hits)
+
+
 def _together(found: list[Outcome]) -> list[Outcome]:
     """Fates that look the same told once: in several regions, or in several worlds of chance."""
     kept: dict[Hashable, Outcome] = {}
     for one in found:
-        key = (one.end.stop, _rule(one.end), tuple(one.packet.items()), one.assumptions, tuple(map(_met, one.hits)))
-        same = kept.get(key)
-        if same is None:
-            kept[key] = one
-        elif same.region == one.region:
-            kept[key] = replace(same, probability=same.probability + one.probability)
+        same = kept.setdefault(_look(one), one)
+        if same is one:
+            continue
+        if same.region == one.region:
+            same = replace(same, probability=same.probability + one.probability)
         else:
-            kept[key] = replace(same, region=bits.either(same.region, one.region))
+            same = replace(same, region=bits.either(same.region, one.region))
+        kept[_look(one)] = same
     return list(kept.values())
-
-
-def _rule(end: End) -> tuple[int, int]:
-    return id(end.table), id(end.rule)
-
-
-def _met(hit: Hit) -> tuple[int, int]:
-    return id(hit.table), id(hit.rule)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ruleparse.codec import Codec
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.fields import (
+    CONFIRMED,
     DST_NAT,
     GRE,
     ICMP,
@@ -229,4 +230,5 @@ def confirm() -> list[Rule]:
     return [
         Rule(began, (Set("tuple_taken", 0), Call(TAKEN))),
         Rule((*began, Masked("tuple_taken", 1, -1)), (Stop("drop", "its answers would belong to another connection"),)),
+        Rule(began, (Set("ct_status", CONFIRMED, CONFIRMED),)),
     ]

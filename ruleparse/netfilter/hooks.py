@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
-from ruleparse.netfilter.connections import TRACKED, confirm, conntrack_table, settle_destination, settle_source
+from ruleparse.netfilter.connections import confirm, conntrack_table, settle_destination, settle_source
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6
 from ruleparse.netfilter.save import BUILT_IN, Flavour
-from ruleparse.netfilter.values import any_of_bits, differs
+from ruleparse.netfilter.values import differs
 from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
@@ -201,12 +201,6 @@ def _postrouting(bases: list[Base]) -> list[Rule]:
         rule(Set("hook", POSTROUTING), Copy("out", "route_out")),
         *_chains(POSTROUTING, bases),
         *confirm(),
-        rule(
-            is_("local", 1),
-            is_("route_out", LOOPBACK),
-            any_of_bits("ct_state", TRACKED),
-            Set("ct_status", fields.CONFIRMED, fields.CONFIRMED),
-        ),
         rule(
             is_("local", 1),
             is_("route_out", LOOPBACK),

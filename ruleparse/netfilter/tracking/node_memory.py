@@ -30,5 +30,5 @@ class NodeMemory:
     def tables(self, family: int) -> Mapping[str, Table]:
         return tables_of(self.tracker, family)
 
-    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, *, accepted: bool) -> None:
-        self.tracker.conclude(start, end, region, family, accepted=accepted)
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
+        self.tracker.conclude(start, end, region, family)

@@ -109,7 +109,7 @@ class Tracker:
         if number in self._vague:
             self._vague.remove(number)
 
-    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, *, accepted: bool) -> None:
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
         """What is remembered of a packet, given as it came in and as it was in the end.
 
         `region` says which numbers NAT may have picked for it.
@@ -121,7 +121,7 @@ class Tracker:
             self.remove(replaced)
         if number:
             self._go_on(number, start, end, family)
-        elif accepted and end["ct_began"] == 1:
+        elif end["ct_began"] == 1 and bits.any_bit(end["ct_status"], CONFIRMED) is True:
             self._begin(start, end, region, family)
 
     def _go_on(self, number: int, start: Packet, end: Packet, family: int) -> None:
