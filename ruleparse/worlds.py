@@ -45,8 +45,6 @@ class World:
     known: dict[tuple[str, object], int] = field(default_factory=dict)
     given: tuple[Answered, ...] = ()
     odds: float = 1.0
-    region: Bool = True
-    """which numbers the system may have made up"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Worlds:
             changes: dict[Hashable, Any] = {}
             memory = ChainMap(changes, world.memory)
             path = Path(_following(script, pending), memory)
-            walked = walk(whole, entry, packet, world.known, bits.both(reach, world.region), path)
+            walked = walk(whole, entry, packet, world.known, reach, path)
             ends = [end for end in walked.ends if end.stop.verdict != "output"]
             if ends:
                 yield _Way(world, walked, ends[-1], memory)
@@ -159,7 +157,7 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
     remembered.conclude(packet, way.end.packet, made_up, family)
     known = dict(world.known)
     known.update({(a.question.question, a.about): int(a.answer) for a in piece.given if a.stays})
-    return World(remembered, memory, known, (*world.given, *piece.given), world.odds * piece.odds, made_up)
+    return World(remembered, memory, known, (*world.given, *piece.given), world.odds * piece.odds)
 
 
 def _merged(worlds: list[World]) -> list[World]:

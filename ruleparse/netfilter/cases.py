@@ -42,7 +42,11 @@ def dont_track() -> list[Case]:
 
 def attach_template(*actions: Action) -> list[Case]:
     """Conntrack will find a template, made by these actions; until then it passes for a new connection."""
-    return [Case((HAS_CONNECTION,), ()), Case((HAS_NONE,), (*actions, Set("ct_state", NEW)))]
+    return [Case((_WAS_MET,), ()), Case((_WAS_NOT_MET,), (*actions, Set("ct_state", NEW)))]
+
+
+_WAS_MET = any_of_bits("ct_state", TRACKED | UNTRACKED)
+_WAS_NOT_MET = Masked("ct_state", 0, TRACKED | UNTRACKED)
 
 
 def _header_is_cut(_: None, packet: Packet, __: World) -> Bool:

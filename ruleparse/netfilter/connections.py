@@ -5,7 +5,8 @@ Sources: net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_{tcp,icmp,icmpv6}
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ruleparse.codec import Codec
 from ruleparse.netfilter import fields
@@ -21,17 +22,16 @@ from ruleparse.netfilter.fields import (
     SCTP,
     SRC_NAT,
     TCP,
-    UDP,
-    UDPLITE,
     UNTRACKED,
 )
 from ruleparse.netfilter.quirks import SHORTER
+from ruleparse.netfilter.tracking.connection import PORTED
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6
 from ruleparse.netfilter.tracking.protocols import opens
 from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
 from ruleparse.netfilter.values import any_of_bits, differs
 from ruleparse.packet import assumption
-from ruleparse.program import Call, Copy, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test
+from ruleparse.program import Action, Call, Copy, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test
 
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _NEVER_TRACKED_ICMP6 = (*range(130, 137), 143)
@@ -124,71 +124,83 @@ def _icmp_that_starts(protocol: int, kinds: tuple[int, ...]) -> list[Rule]:
 # NAT: each side of a connection is settled once; its later packets are translated as the first one was, answers back
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a packet that NAT may change: its fields, where the connection keeps what they were, and what the
+    answers will carry; `keeps` are the fields for translations of packets that come later, by status bit.
+    """
+
+    address: str
+    port: str
+    status: int
+    done: str
+    rule: str
+    before: tuple[str, str]
+    answers: tuple[str, str]
+    keeps: Mapping[int, tuple[str, str]]
+
+
+_DESTINATION = _Side(
+    "dst", "dport", DST_NAT, "dst_nat_done", "dst_nat_rule", ("ct_dst", "ct_dport"), ("ct_reply_src", "ct_reply_sport"),
+    {DST_NAT: ("ct_reply_src", "ct_reply_sport"), SRC_NAT: ("ct_src", "ct_sport")},
+)  # fmt: skip
+_SOURCE = _Side(
+    "src", "sport", SRC_NAT, "src_nat_done", "src_nat_rule", ("ct_src", "ct_sport"), ("ct_reply_dst", "ct_reply_dport"),
+    {SRC_NAT: ("ct_reply_dst", "ct_reply_dport"), DST_NAT: ("ct_dst", "ct_dport")},
+)  # fmt: skip
+
+
 def settle_destination(call: Call) -> list[Rule]:
     """PREROUTING or OUTPUT: ask the nat table where to; then the reply will come from there."""
-    changed = (Set("ct_status", DST_NAT, DST_NAT),)
-    reply = (Copy("ct_reply_src", "dst"), Copy("ct_reply_sport", "dport"))
-    return [
-        *_settle(call, "dst_nat_done", "dst_nat_rule", (("dst", "ct_dst"), ("dport", "ct_dport")), changed, reply),
-        *_translated_before(
-            "dst", "dport", {DST_NAT: ("ct_reply_src", "ct_reply_sport"), SRC_NAT: ("ct_src", "ct_sport")}
-        ),
-    ]
+    return [*_settle(call, _DESTINATION), *_translated_before(_DESTINATION)]
 
 
 def settle_source(call: Call) -> list[Rule]:
     """POSTROUTING or INPUT: ask the nat table who from; then the reply will go there."""
-    changed = (Set("ct_status", SRC_NAT, SRC_NAT),)
-    reply = (Copy("ct_reply_dst", "src"), Copy("ct_reply_dport", "sport"))
-    return [
-        *_settle(call, "src_nat_done", "src_nat_rule", (("src", "ct_src"), ("sport", "ct_sport")), changed, reply),
-        *_translated_before(
-            "src", "sport", {SRC_NAT: ("ct_reply_dst", "ct_reply_dport"), DST_NAT: ("ct_dst", "ct_dport")}
-        ),
-    ]
+    return [*_settle(call, _SOURCE), *_translated_before(_SOURCE)]
 
 
-def _translated_before(address: str, port: str, by: Mapping[int, tuple[str, str]]) -> list[Rule]:
-    """`by` names, for packets of the original direction and for answers, the translation that applies, and to what.
-
-    In ICMP errors only addresses change, in pings the identifier does (nf_nat_manip_pkt).
-    """
+def _translated_before(side: _Side) -> list[Rule]:
+    """In ICMP errors only addresses change, in pings the identifier does (nf_nat_manip_pkt)."""
     rules = []
-    for direction, (bit, (its_address, its_port)) in enumerate(by.items()):
+    for direction, (bit, (its_address, its_port)) in enumerate(side.keeps.items()):
         applies = (Masked("ct_known", 1, -1), Masked("ct_dir", direction, -1), any_of_bits("ct_status", bit))
         known = (*applies, any_of_bits("ct_state", TRACKED))
-        echo = "ct_reply_sport" if direction == 0 else "ct_sport"
+        its_id = (Copy("icmp_id", "ct_reply_sport" if direction == 0 else "ct_sport"),)
         rules += [
-            Rule(known, (Copy(address, its_address),)),
-            *(Rule((*known, Masked("proto", p, -1)), (Copy(port, its_port),)) for p in (TCP, UDP, SCTP, UDPLITE)),
-            *(
-                Rule((*known, Masked("proto", p, -1), Masked("ct_error", 0, -1)), (Copy("icmp_id", echo),))
-                for p in (ICMP, ICMP6)
-            ),
+            Rule(known, (Copy(side.address, its_address),)),
+            *_for_each(PORTED, known, (Copy(side.port, its_port),)),
+            *_for_each(_PINGS, (*known, Masked("ct_error", 0, -1)), its_id),
         ]
     return rules
 
 
-def _settle(
-    call: Call,
-    done: str,
-    rule: str,
-    pairs: tuple[tuple[str, str], ...],
-    changed: tuple[Set, ...],
-    reply: tuple[Copy, ...],
-) -> list[Rule]:
-    fresh = (Masked(done, 0, -1), any_of_bits("ct_state", NEW | RELATED))
-    translated = Masked(rule, 0, -1, negated=True)
-    is_gre = (*fresh, translated, Masked("proto", GRE, -1), differs(*pairs[0]))
+_PINGS = (ICMP, ICMP6)
+
+
+def _for_each(protocols: Iterable[int], tests: tuple[Masked | Test, ...], actions: tuple[Action, ...]) -> list[Rule]:
+    return [Rule((*tests, Masked("proto", proto, -1)), actions) for proto in protocols]
+
+
+def _settle(call: Call, side: _Side) -> list[Rule]:
+    fresh = (Masked(side.done, 0, -1), any_of_bits("ct_state", NEW | RELATED))
+    translated = (*fresh, Masked(side.rule, 0, -1, negated=True))
+    is_gre = (*translated, Masked("proto", GRE, -1), differs(side.address, side.before[0]))
     unknown = Stop("drop", "NAT does not know this GRE header")
+    changed = (Set("ct_status", side.status, side.status),)
+    port, ping = differs(side.port, side.before[1]), differs("icmp_id", "ct_sport")
     return [
         Rule(fresh, (call,)),
         Rule((*is_gre, Test(SHORTER, 8)), (unknown,)),
         Rule((*is_gre, Masked("gre_version", 0, 6, negated=True)), (unknown,)),
-        Rule((*fresh, translated), reply),
-        *(Rule((*fresh, translated, differs(now, before)), changed) for now, before in pairs),
-        *(_make_unique(fresh) if done == "src_nat_done" else ()),
-        Rule((any_of_bits("ct_state", NEW | RELATED),), (Set(done, 1),)),
+        Rule(translated, (Copy(side.answers[0], side.address),)),
+        *_for_each(PORTED, translated, (Copy(side.answers[1], side.port),)),
+        *_for_each(_PINGS, translated, (Copy("ct_reply_sport", "icmp_id"),)),
+        Rule((*translated, differs(side.address, side.before[0])), changed),
+        *_for_each(PORTED, (*translated, port), changed),
+        *_for_each(_PINGS, (*translated, ping), changed),
+        *(_make_unique(fresh) if side is _SOURCE else ()),
+        Rule((any_of_bits("ct_state", NEW | RELATED),), (Set(side.done, 1),)),
     ]
 
 
@@ -201,11 +213,11 @@ def _make_unique(fresh: tuple[Masked, ...]) -> list[Rule]:
     changed = Set("ct_status", SRC_NAT, SRC_NAT)
     back = (Copy("ct_reply_dport", "sport"), changed, Set("tuple_taken", 0))
     rules = [Rule((*fresh, began), (Set("tuple_taken", 0), Call(TAKEN)))]
-    for proto in (TCP, UDP, SCTP, UDPLITE):
+    for proto in PORTED:
         for bits_of_kind, low, high in _KINDS_OF_PORTS:
             tests = (*fresh, *taken, Masked("proto", proto, -1), *bits_of_kind)
             rules.append(Rule(tests, (_another("sport", low, high), *back)))
-    for proto in (ICMP, ICMP6):
+    for proto in _PINGS:
         another = (_another("icmp_id", 0, 0xFFFF), Copy("ct_reply_sport", "icmp_id"), changed, Set("tuple_taken", 0))
         rules.append(Rule((*fresh, *taken, Masked("proto", proto, -1)), another))
     return rules

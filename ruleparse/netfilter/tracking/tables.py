@@ -90,14 +90,17 @@ def _related(tracker: Tracker, packet: Packet, family: int, zones: tuple[Number,
 
 
 def _taken(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
-    """Whether another connection's packets look like the answers to this one's (nf_conntrack_tuple_taken)."""
+    """Whether another connection's packets look like the answers to this one's (nf_conntrack_tuple_taken).
+
+    Numbers that NAT picked were picked so that they do not.
+    """
     if packet["ct_began"] != 1:
         return
     reply = tuples_that_conntrack_made(packet, family)[REPLY]
     back = packet["ct_zone_reply"], packet["ct_zone_reply"]
-    for found in tracker.find(reply, back):
-        if found.connection.number != packet["ct_replaced"]:
-            yield Rule(_fits(found.when), (Set("tuple_taken", 1),))
+    others = (f for f in tracker.find(reply, back) if f.connection.number != packet["ct_replaced"] and not f.picked)
+    if any(found.when is True for found in others):
+        yield Rule((), (Set("tuple_taken", 1),))
 
 
 def _fits(when: Bool) -> tuple[Test, ...]:
