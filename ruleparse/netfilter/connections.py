@@ -92,8 +92,7 @@ def new_connection(family: int) -> Table:
                 )
                 for asks, says in answers.items()
             ),
-            Rule((Masked("proto", icmp, -1),), (Return(),)),
-            Rule((), tuple(Copy(to, source) for to, source in ports.items())),
+            *_for_each(PORTED, (), tuple(Copy(to, source) for to, source in ports.items())),
         ],
     )
 

@@ -71,6 +71,7 @@ declare(
     Field("ct_reply_sport", 16, "source port of the reply direction", default=0),
     Field("ct_reply_dport", 16, "destination port of the reply direction", default=0),
     Field("ct_zone_reply", 16, "conntrack zone of the reply direction", default=0),
+    Field("ct_pending", 1, "1 until conntrack has looked at the packet", default=1),
     Field("ct_known", 1, "1 if an earlier packet's connection settles what this one is", default=0),
     Field("ct_began", 1, "1 if the packet starts a connection", default=0),
     Field("ct_entry", 32, "number of the connection of an earlier packet, 0 if it has none", default=0),

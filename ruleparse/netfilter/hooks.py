@@ -74,9 +74,14 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("route out", _route_out(family, sysctl)),
         Table("reroute", [rule(Call("route out"))]),
         Table("POSTROUTING", _postrouting(bases)),
+        Table("loop back", [rule(is_("ct_state", fields.INVALID), Set("ct_pending", 1), *_FORGET_TEMPLATE)]),
         conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
     ]
     return {t.name: t for t in tables}
+
+
+_FORGET_TEMPLATE = (Set("ct_known", 0), Set("ct_zone", 0), Set("ct_zone_reply", 0))
+"""A packet that conntrack made nothing of is looked at again when it comes in over the loopback."""
 
 
 def _prerouting(bases: list[Base]) -> list[Rule]:
@@ -87,7 +92,7 @@ def _chains(hook: int, bases: list[Base], between: Mapping[int, list[Rule]] | No
     """Rules that call each base chain of a hook in the order of priorities, with `between` what else happens when."""
     steps: list[tuple[int, list[Rule]]] = list((between or {}).items())
     if hook in (PREROUTING, OUTPUT):
-        steps.append((CONNTRACK, [rule(is_("looped", 0), Call("conntrack"))]))
+        steps.append((CONNTRACK, [rule(is_("ct_pending", 1), Call("conntrack"), Set("ct_pending", 0))]))
     for base in bases:
         for table in base.tables & BUILT_IN.keys():
             if fields.HOOKS[hook] in BUILT_IN[table]:
@@ -207,6 +212,7 @@ def _postrouting(bases: list[Base]) -> list[Rule]:
             Set("looped", 1),
             Set("in", LOOPBACK),
             Set("out", 0),
+            Call("loop back"),
             Goto("PREROUTING"),
         ),
         rule(Stop("accept", detail="out")),

@@ -14,6 +14,7 @@ from ruleparse.codec import Codec, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import ask
 from ruleparse.netfilter.facts import Facts
+from ruleparse.netfilter.values import differs
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Goto, Key, Masked, Rule, Stop, Test, World
 
@@ -99,7 +100,12 @@ def _martians6() -> list[Rule]:
     forwarded = Masked("route_type", fields.UNICAST, -1)
     return [
         _drop("an unspecified source address is not forwarded", _inside("src", "::/128"), forwarded),
-        _drop("a link-local source address is not forwarded", _inside("src", "fe80::/10"), forwarded),
+        _drop(
+            "a link-local source address is not forwarded",
+            _inside("src", "fe80::/10"),
+            forwarded,
+            differs("route_out", "in"),
+        ),
     ]
 
 

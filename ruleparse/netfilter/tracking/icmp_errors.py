@@ -36,7 +36,7 @@ def inner_tuple(packet: Packet, family: int) -> Tuple | None:
     except ValueError:
         return None
     body = quoted[inner.offset :]
-    if inner.version != family or len(body) < 8 or inner.fragment:
+    if inner.version != family or inner.fragment:
         return None
     size = 4 if family == 4 else 16
     at = 12 if family == 4 else 8
@@ -48,6 +48,8 @@ def inner_tuple(packet: Packet, family: int) -> Tuple | None:
 
 
 def _ports_back(protocol: int, body: bytes, family: int) -> tuple[int, int] | None:
+    if protocol in (*PORTED, ICMP, ICMP6) and len(body) < 8:
+        return None
     if protocol in PORTED:
         return int.from_bytes(body[2:4], "big"), int.from_bytes(body[:2], "big")
     if protocol != (ICMP if family == 4 else ICMP6):

@@ -182,7 +182,8 @@ def _in_window(
     if new is State.FIN_WAIT and old is not new:
         tcp = tcp.with_side(direction, replace(tcp.sides[direction], closes=True))
     if not seen_reply:
-        return Judged("last" if s.flags & RST else "valid", tcp)
+        sent_again = kind is Kind.SYN and old is State.SYN_SENT
+        return Judged("last" if s.flags & RST else "valid", tcp, counted=not sent_again)
     answered = old in (State.SYN_RECV, State.ESTABLISHED) and new is State.ESTABLISHED
     return Judged("valid", tcp, assured=answered and not assured)
 

@@ -64,10 +64,11 @@ class Tracker:
                 yield Found(connection, direction, when)
 
     def _candidates(self, wanted: Tuple) -> Iterator[tuple[int, int]]:
+        """The latest first; what talks to itself is met as its own answer."""
         if not wanted.is_known:
             yield from ((number, direction) for number in self.connections for direction in (ORIGINAL, REPLY))
             return
-        yield from self._by_tuple.get(wanted, ())
+        yield from reversed(self._by_tuple.get(wanted, []))
         yield from ((n, d) for n in self._vague for d in (ORIGINAL, REPLY) if not self._tuple(n, d).is_known)
 
     def _tuple(self, number: int, direction: int) -> Tuple:
