@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruleparse import sniff
 from ruleparse.codec import interface
@@ -20,6 +21,9 @@ from ruleparse.netfilter.quirks import Quirks
 from ruleparse.netfilter.save import Dump, Ruleset
 from ruleparse.routing import Routing, read_routing
 from ruleparse.text import Diagnostic, Source
+
+if TYPE_CHECKING:
+    from ruleparse.netfilter.tracking.node_memory import NodeMemory
 
 
 class NothingRead(Exception):
@@ -109,6 +113,12 @@ class Snapshot:
             self.routing.device_groups,
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
+
+    def fresh_memory(self) -> NodeMemory:
+        """What a node remembers right after its rules were loaded: nothing."""
+        from ruleparse.netfilter.tracking.node_memory import NodeMemory
+
+        return NodeMemory.fresh(self.routing.sysctl)
 
     def all_diagnostics(self) -> list[Diagnostic]:
         """What the readers and the lowering so far have to say, each once."""

@@ -12,8 +12,6 @@ from ruleparse.cni.names import Names
 from ruleparse.codec import interface_name, show_address, show_protocol
 from ruleparse.effects import effect_of
 from ruleparse.evaluate import Hit
-from ruleparse.netfilter.program import NetfilterProgram
-from ruleparse.netfilter.tracking.node_memory import NodeMemory
 from ruleparse.outcomes import Answered, Explored, explore
 from ruleparse.outcomes import Outcome as Found
 from ruleparse.packet import FIELDS, Unknowns
@@ -23,7 +21,6 @@ from ruleparse.snapshot import Snapshot
 from ruleparse.spec import Asked, SpecError, asked, family_of, interfaces_of
 from ruleparse.text import Diagnostic, Span
 from ruleparse.wired import Wired, wired
-from ruleparse.worlds import Worlds
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class Answer:
 def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
     """Answer for one packet, `spec` being its options. Raises SpecError, MemoryError, RecursionError."""
     given = wired(spec, snapshot)
-    family = _family(snapshot, spec, given)
+    family = asked_family(snapshot, spec, given)
     *smaller, largest = _ROOMS
     for nodes in smaller:
         with suppress(MemoryError):
@@ -105,13 +102,12 @@ _ROOMS = (1 << 20, 1 << 22)
 
 
 def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int) -> Answer:
-    question = _question(snapshot, spec, family, given, nodes)
-    program = snapshot.program(family, bytes_given=given.awkward)
-    entry = "send" if question.local else "arrive"
-    return Answering(snapshot, spec, question, program).answer(explore(program, entry, question.packet, question.reach))
+    question = question_of(snapshot, spec, family, given, nodes)
+    answering = Answering(snapshot, spec, question, given)
+    return answering.answer(explore(answering.program, answering.entry, question.packet, question.reach))
 
 
-def _question(
+def question_of(
     snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int, earlier: Unknowns | None = None
 ) -> Asked:
     def interfaces() -> list[int]:
@@ -120,53 +116,12 @@ def _question(
     return asked(spec, family, given.fields, given.raw, interfaces, nodes, earlier)
 
 
-def _family(snapshot: Snapshot, spec: Mapping[str, Any], given: Wired) -> int:
+def asked_family(snapshot: Snapshot, spec: Mapping[str, Any], given: Wired) -> int:
     family = given.family or family_of(spec) or _only_family(snapshot)
     if family not in snapshot.families:
         tool = "ip6tables-save" if family == 6 else "iptables-save"
         raise SpecError(f"this is an IPv{family} packet and there is no `{tool}` among the dumps")
     return family
-
-
-class Session:
-    """Packets one after another, each meeting what those before it left: connections, counters, lists."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.worlds = Worlds(NodeMemory.fresh(snapshot.routing.sysctl))
-        self.unknowns: Unknowns | None = None
-
-    def why(self, spec: Mapping[str, Any]) -> Answer:
-        """Answer for the next packet. Raises SpecError, MemoryError, RecursionError."""
-        given = wired(spec, self.snapshot)
-        family = _family(self.snapshot, spec, given)
-        question = _question(self.snapshot, spec, family, given, _ROOMS[-1], self.unknowns)
-        self._check(question)
-        self.unknowns = question.packet.unknowns
-        program = self.snapshot.program(family, bytes_given=given.awkward)
-        entry = "send" if question.local else "arrive"
-        found = self.worlds.explore(program, entry, question.packet, family, question.reach)
-        return Answering(self.snapshot, spec, question, program).answer(found)
-
-    @staticmethod
-    def _check(question: Asked) -> None:
-        proto = question.packet["proto"]
-        wanted = ["src", "dst", "proto", *([] if not isinstance(proto, int) else _TOLD_APART_BY.get(proto, ()))]
-        missing = [name for name in wanted if not isinstance(question.packet[name], int)]
-        if missing:
-            option = missing[0].replace("_", "-")
-            raise SpecError(f"with --stateful, connections are told apart by --{option}: say which it is")
-
-
-_PORTS = ("sport", "dport")
-_TOLD_APART_BY = {
-    6: (*_PORTS, "tcp_flags"),
-    17: _PORTS,
-    132: _PORTS,
-    136: _PORTS,
-    1: ("icmp_type",),
-    58: ("icmp_type",),
-}
 
 
 def _only_family(snapshot: Snapshot) -> int:
@@ -178,12 +133,13 @@ def _only_family(snapshot: Snapshot) -> int:
 class Answering:
     """Puts the outcomes of one packet into words."""
 
-    def __init__(self, snapshot: Snapshot, spec: Mapping[str, Any], question: Asked, program: NetfilterProgram) -> None:
+    def __init__(self, snapshot: Snapshot, spec: Mapping[str, Any], question: Asked, given: Wired) -> None:
         self.snapshot = snapshot
         self.spec = spec
         self.question = question
-        self.program = program
-        self.names = Names.of(program)
+        self.program = snapshot.program(question.family, bytes_given=given.awkward)
+        self.entry = "send" if question.local else "arrive"
+        self.names = Names.of(self.program)
 
     def answer(self, found: Explored) -> Answer:
         outcomes = sorted((self.outcome(o) for o in found.outcomes), key=_farthest_first)

@@ -18,9 +18,10 @@ LAYERS = """
     cli
     report
     node
+    session
     why query diff check lint
     cni
-    wired
+    wired worlds
     outcomes readable spec
     evaluate graph snapshot effects
     netfilter openflow routing

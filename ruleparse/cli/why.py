@@ -12,8 +12,9 @@ import click
 from ruleparse.cli.common import USAGE, destination, dumps, fail, output_options, read_node, show_diagnostics
 from ruleparse.node import Node
 from ruleparse.report.why_json import why_json
+from ruleparse.session import Session
 from ruleparse.spec import SpecError
-from ruleparse.why import Answer, Session, why
+from ruleparse.why import Answer, why
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--in", "IFACE", "interface it comes in by"),
