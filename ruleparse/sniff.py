@@ -11,24 +11,24 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         IPTABLES,
         re.compile(
-            r"(?m)^(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"
+            r"(?m)(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"
         ),
     ),
-    ("ipset-save", re.compile(r"(?m)^create \S+ (hash:|bitmap:|list:set)")),
-    ("ipset-list", re.compile(r"(?m)^Name: \S+\r?\nType: (hash:|bitmap:|list:set)")),
-    ("ip-rule", re.compile(r"(?m)^\d+:\s+(not )?from \S+ ")),
-    ("ip-addr", re.compile(r"(?m)^(\d+: \S+.*<[A-Z0-9_,-]*>(.*\n)+?\s+inet6? |\d+: \S+\s+inet6? )")),
-    ("ip-link", re.compile(r"(?m)^\d+: \S+: <[A-Z0-9_,-]*>")),
-    ("ovs-flows", re.compile(r"(?m)^ ?(cookie=0x|(NXST|OFPST)_FLOW reply)")),
+    ("ipset-save", re.compile(r"create \S+ (hash:|bitmap:|list:set)")),
+    ("ipset-list", re.compile(r"Name: \S+\r?\nType: (hash:|bitmap:|list:set)")),
+    ("ip-rule", re.compile(r"\d+:\s+(not )?from \S+ ")),
+    ("ip-addr", re.compile(r"(\d+: \S+.*<[A-Z0-9_,-]*>(.*\n)+?\s+inet6? |\d+: \S+\s+inet6? )")),
+    ("ip-link", re.compile(r"\d+: \S+: <[A-Z0-9_,-]*>")),
+    ("ovs-flows", re.compile(r" ?(cookie=0x|(NXST|OFPST)_FLOW reply)")),
     (
         "ip-route",
         re.compile(
-            r"(?m)^((default|unreachable|blackhole|prohibit|throw|local|broadcast|anycast|multicast|unicast|"
+            r"((default|unreachable|blackhole|prohibit|throw|local|broadcast|anycast|multicast|unicast|"
             r"[0-9a-f]*[.:][0-9a-f.:/]*) (.* )?(dev|via|metric|scope|proto|table|nexthop)\b|"
             r"(unreachable|blackhole|prohibit|throw) [0-9a-f.:/]+)"
         ),
     ),
-    ("sysctl", re.compile(r"(?m)^(net|kernel|vm|fs)\.[\w./-]+ ?= ?")),
+    ("sysctl", re.compile(r"(net|kernel|vm|fs)\.[\w./-]+ ?= ?")),
 )
 
 _HEAD = 200_000
@@ -36,9 +36,13 @@ _HEAD = 200_000
 
 def kind_of(text: str) -> str:
     """`iptables-save`, `ip-route` …, or `unknown`: the kind whose lines come first."""
-    head = text[:_HEAD]
-    found = [(m.start(), order, kind) for order, (kind, pattern) in enumerate(_LINES) if (m := pattern.search(head))]
-    return min(found)[2] if found else UNKNOWN
+    head, at = text[:_HEAD], 0
+    while at < len(head):
+        for kind, pattern in _LINES:
+            if pattern.match(head, at):
+                return kind
+        at = head.find("\n", at) + 1 or len(head)
+    return UNKNOWN
 
 
 def family_hint(name: str) -> int | None:

@@ -30,6 +30,7 @@ LAYERS = """
     codec
     packet
     bits
+    words
     grammars sniff
     text protocols
 """

@@ -7,13 +7,15 @@ section is left to the careful reader, which takes the grammar's word line by li
 from __future__ import annotations
 
 import re
-from itertools import accumulate
 from typing import NamedTuple
 
 _CHAIN = re.compile(r":(\S+) (ACCEPT|DROP|-)(?: \[\d+:\d+\])?\n")
-_CHAINS = re.compile(r"(?::\S+ (?:ACCEPT|DROP|-)(?: \[\d+:\d+\])?\n)*")
-_COUNTED = re.compile(r"\n(?:\[\d+:\d+\] )-A ")
-_OPEN_QUOTE = re.compile(r'[^"]*(?:"(?:[^"\\]|\\.)*"[^"]*)*\Z', re.S)
+_RUN = re.compile(r"-A ([^ \n]+)[^\n]*\n(?:-A \1 [^\n]*\n)*+")
+"""Rules in a row that are of one chain."""
+_COUNTED_RUN = re.compile(r"\[\d+:\d+\] -A ([^ \n]+)[^\n]*\n(?:\[\d+:\d+\] -A \1 [^\n]*\n)*+")
+"""The same as `iptables-save -c` writes them."""
+
+_CLOSED_QUOTES = re.compile(r'(?:(?:[^"\n]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+\n)*+')
 
 
 class Section(NamedTuple):
@@ -27,60 +29,30 @@ class Section(NamedTuple):
 
 def section(text: str, start: int) -> Section | None:
     """The section whose first line after `*table` is at `start`; None if it is not plain."""
-    end = text.find("\nCOMMIT\n", start - 1)
-    if end < 0:
+    end = text.find("\nCOMMIT\n", start - 1) + 1
+    if end <= 0:
         return None
-    chains = [(m[1], m[2], m.start(), m.end() - 1) for m in _CHAIN.finditer(text, start, end + 1)]
-    rules_start = _CHAINS.match(text, start, end + 1).end()  # type: ignore[union-attr]
-    if len({c[0] for c in chains}) != len(chains) or (chains and chains[-1][3] + 1 != rules_start):
+    rules = text.find("\n-A ", start - 1, end) + 1 or text.find("\n[", start - 1, end) + 1 or end
+    chains = [(m[1], m[2], m.start(), m.end() - 1) for m in _CHAIN.finditer(text, start, rules)]
+    run = _COUNTED_RUN if text.startswith("[", rules) else _RUN
+    runs = [(m[1], m.start(), m.end() - 1) for m in run.finditer(text, rules, end)]
+    if len({c[0] for c in chains}) != len(chains) or not _plain(text[rules:end]):
         return None
-    runs = _runs(text, rules_start, end)
-    return None if runs is None else Section(chains, runs, end + 1)
-
-
-def _runs(text: str, start: int, end: int) -> list[tuple[str, int, int]] | None:
-    if start >= end:
-        return []
-    body = "\n" + text[start:end]
-    rules = body.split("\n-A ")
-    if rules[0]:
-        return None if not body.startswith("\n[") else _counted_runs(body, start)
-    if not _plain(rules):
+    if _length(chains) != rules - start or _length(runs) != end - rules:
         return None
-    ends = accumulate((len(rule) + 4 for rule in rules[1:]), initial=start - 1)
-    return _joined([rule[: rule.find(" ")] if " " in rule else rule for rule in rules[1:]], list(ends))
+    return Section(chains, runs, end)
 
 
-def _counted_runs(body: str, start: int) -> list[tuple[str, int, int]] | None:
-    """Rules with counters before them (`iptables-save -c`)."""
-    places = [m.start() for m in _COUNTED.finditer(body)]
-    rules = _COUNTED.split(body)
-    if rules[0] or not _plain(rules):
-        return None
-    ends = [start - 1 + place for place in (*places, len(body))]
-    return _joined([rule[: rule.find(" ")] if " " in rule else rule for rule in rules[1:]], ends)
+def _length(found: list[tuple[str, str, int, int]] | list[tuple[str, int, int]]) -> int:
+    """Characters in lines that were found; fewer than there are if some are of another kind."""
+    return sum(each[-1] - each[-2] + 1 for each in found)
 
 
-def _plain(rules: list[str]) -> bool:
-    """Whether each is one whole line: no newline, no carriage return, no quote left open."""
-    return not any(
-        "\n" in rule
-        or "\r" in rule
-        or "\t" in rule
-        or (rule.count('"') % 2 if "\\" not in rule else _OPEN_QUOTE.match(rule) is None)
-        for rule in rules
-    )
-
-
-def _joined(names: list[str], ends: list[int]) -> list[tuple[str, int, int]]:
-    """Rules in a row that are of one chain, as one stretch; `ends[i]` is the newline before rule i."""
-    runs: list[tuple[str, int, int]] = []
-    first, last = 0, ""
-    for index, name in enumerate(names):
-        if name != last:
-            if index:
-                runs.append((last, ends[first] + 1, ends[index]))
-            first, last = index, name
-    if names:
-        runs.append((last, ends[first] + 1, ends[-1]))
-    return runs
+def _plain(rules: str) -> bool:
+    """Whether each is one whole line: no carriage return, no tab, no quote left open."""
+    if "\r" in rules or "\t" in rules:
+        return False
+    if "\\" in rules:
+        return _CLOSED_QUOTES.fullmatch(rules) is not None
+    pieces = rules.split('"')
+    return len(pieces) % 2 == 1 and "\n" not in "".join(pieces[1::2])

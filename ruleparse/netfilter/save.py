@@ -86,16 +86,16 @@ class Dump:
     bad: list[Span] = field(default_factory=list)
 
 
-_GRAMMAR = ("iptables_save", "dump")
+_GRAMMAR = "iptables_save"
 
 
 def _line(chain: str) -> str:
-    counters, rest = terminal(*_GRAMMAR, "COUNTERS"), terminal(*_GRAMMAR, "REST")
+    counters, rest = terminal(_GRAMMAR, "COUNTERS"), terminal(_GRAMMAR, "REST")
     return rf"(?:{counters}[ \t]*+)?{chain}(?:[ \t]++{rest})?[ \t\r]*+(?=\n|\Z)"
 
 
 def _any_command() -> str:
-    return _line(rf"(?:{terminal(*_GRAMMAR, 'COMMAND')})[ \t]++\S++")
+    return _line(rf"(?:{terminal(_GRAMMAR, 'COMMAND')})[ \t]++\S++")
 
 
 @cache
@@ -107,7 +107,7 @@ def _rule_line() -> re.Pattern[str]:
 def _other() -> re.Pattern[str]:
     """Any other line, by its kind."""
     kinds = ("COMMENT_LINE", "TABLE_LINE", "COMMIT_LINE")
-    patterns = (f"(?P<{k}>{terminal(*_GRAMMAR, k)})" for k in kinds)
+    patterns = (f"(?P<{k}>{terminal(_GRAMMAR, k)})" for k in kinds)
     return re.compile("|".join(patterns) + r"|(?P<BLANK_LINE>[ \t\r]+(?=\n|\Z))|(?P<BAD_LINE>[^\n]+)")
 
 
@@ -187,7 +187,10 @@ class _Reader:
         for name, policy, start, end in found.chains:
             table.chains[name] = Chain(name, None if policy == "-" else policy, self.source, (start, end))
         for name, start, end in found.runs:
-            self.rule(name, start, end)
+            if name in table.chains:
+                table.chains[name].stretches.append([start, end])
+            else:
+                self.rule(name, start, end)
         return found.end - 1
 
     def careful(self, at: int) -> int:

@@ -1,21 +1,47 @@
 """One rule's words: options, each with what was written behind it, grouped by the match or target they belong to.
 
-Lark parses one rule of each shape; rules of a shape already seen are cut by a regular expression that is put together
-from the grammar's own terminals, in the order in which Lark found them. What does not fit goes to Lark.
+Rules of a shape that was seen before are cut by a regular expression, which is put together from the grammar's own
+terminals in the order in which they were found in the first; what does not fit is cut by the grammar.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from itertools import pairwise
+from typing import Protocol
 
-from ruleparse.grammars import grammar, terminal
+from ruleparse.grammars import terminal
 from ruleparse.text import Diagnostic, Source, Span
+from ruleparse.words import BadLine, Word, cut
 
-if TYPE_CHECKING:
-    from lark import Token, Tree
+
+class Found(Protocol):
+    """Where in a rule its words stand, counted from 1: what a match of a shape's expression says."""
+
+    def __getitem__(self, index: int, /) -> str: ...
+    def start(self, index: int, /) -> int: ...
+    def end(self, index: int, /) -> int: ...
+
+
+class _Cut:
+    """The same of a rule that was cut by the grammar."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, words: list[Word]) -> None:
+        self.words = words
+
+    def __getitem__(self, index: int) -> str:
+        return self.words[index - 1].text
+
+    def start(self, index: int) -> int:
+        return self.words[index - 1].start
+
+    def end(self, index: int) -> int:
+        return self.words[index - 1].end
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +60,7 @@ class RuleSyntax:
 
     __slots__ = ("at", "found", "shape", "span")
 
-    def __init__(self, span: Span, shape: Shape, found: re.Match[str], at: int) -> None:
+    def __init__(self, span: Span, shape: Shape, found: Found, at: int) -> None:
         self.span = span
         self.shape = shape
         self.found = found
@@ -119,23 +145,26 @@ class Slot:
 class Shape:
     """All rules that differ only in their values, but for the names of matches and protocols."""
 
-    def __init__(self, tokens: list[Token], slots: list[Slot], command: str, unsupported: bool) -> None:
-        fixed = {g for s in slots if s.name in _FIXES_ITS_WORD for g in s.groups}
-        parts = [_pattern(token, group in fixed) for group, token in enumerate(tokens, 1)]
-        self.match = re.compile(r"[ \t]++".join(parts) + r"[ \t\r]*\Z").match
-        self.slots = slots
-        self.jump = next((i for i, slot in enumerate(slots) if slot.name in ("-j", "--jump")), None)
-        self.command = command
-        self.unsupported = unsupported
+    def __init__(self, words: list[Word]) -> None:
+        self.slots = list(_slots(words))
+        self.jump = next((i for i, slot in enumerate(self.slots) if slot.name in ("-j", "--jump")), None)
+        self.command = words[0].text
+        self.unsupported = any(word.kind == "UNSUPPORTED" for word in words)
+        fixed = {g for s in self.slots if s.name in _FIXES_ITS_WORD for g in s.groups}
+        self.patterns = tuple(_pattern(word, group in fixed) for group, word in enumerate(words, 1))
+
+    @cached_property
+    def match(self) -> Callable[[str], re.Match[str] | None]:
+        return re.compile(r"[ \t]++".join(self.patterns) + r"[ \t\r]*\Z").match
 
 
 _FIXES_ITS_WORD = frozenset({"-m", "--match", "-p", "--protocol", "--proto"})
 
 
-def _pattern(token: Token, fixed: bool) -> str:
-    if fixed or token.type in _KINDS_KEPT:
-        return f"({re.escape(token)})"
-    return f"({terminal('iptables_save', 'rule', token.type)})"
+def _pattern(word: Word, fixed: bool) -> str:
+    if fixed or word.kind in _KINDS_KEPT:
+        return f"({re.escape(word.text)})"
+    return f"({terminal('iptables_save', word.kind)})"
 
 
 LONGEST = 1 << 16
@@ -147,6 +176,8 @@ class RuleParser:
 
     def __init__(self) -> None:
         self.shapes: list[Shape] = []
+        self.seen: dict[tuple[str, ...], Shape] = {}
+        """by their patterns; an expression pays from the second rule on"""
         self.last: Shape | None = None
         self.next: dict[Shape | None, Shape] = {}
         """the shape that came last time after one: chains of a kind repeat the same few"""
@@ -167,64 +198,48 @@ class RuleParser:
         return syntax
 
     def search(self, span: Span, body: str, at: int) -> RuleSyntax:
-        """The rule by any shape known, the last used first; else by one that it teaches."""
+        """The rule by any shape known, the last used first; else by the grammar."""
         for index, shape in enumerate(self.shapes):
             if found := shape.match(body):
                 self.shapes.insert(0, self.shapes.pop(index))
                 return RuleSyntax(span, shape, found, at)
-        return self.learn(span.source, span, body, at)
+        words = _cut(span.source, body, at)
+        return RuleSyntax(span, self.learn(Shape(words)), _Cut(words), at)
 
-    def learn(self, source: Source, span: Span, body: str, at: int) -> RuleSyntax:
-        if len(body) > LONGEST:
-            raise _problem(source, at, at + LONGEST, "this is longer than any rule can be")
-        tokens, slots, command, unsupported = _parse_with_lark(source, body, at)
-        shape = Shape(tokens, slots, command, unsupported)
-        found = shape.match(body)
-        if found is None:
-            raise _problem(source, at, at + len(body), "the words of this rule run into each other")
-        self.shapes.insert(0, shape)
-        return RuleSyntax(span, shape, found, at)
+    def learn(self, shape: Shape) -> Shape:
+        """The shape as it is known, and tried from now on if this was the second rule of it."""
+        known = self.seen.setdefault(shape.patterns, shape)
+        if known is not shape and known not in self.shapes:
+            self.shapes.insert(0, known)
+        return known
 
 
 def _problem(source: Source, start: int, end: int, message: str) -> SyntaxProblem:
     return SyntaxProblem(Diagnostic("syntax", "error", message, Span(source, start, end)))
 
 
-def _parse_with_lark(source: Source, body: str, at: int) -> tuple[list[Token], list[Slot], str, bool]:
-    from lark import Tree
-    from lark.exceptions import UnexpectedInput
-
+def _cut(source: Source, body: str, at: int) -> list[Word]:
+    if len(body) > LONGEST:
+        raise _problem(source, at, at + LONGEST, "this is longer than any rule can be")
     try:
-        tree = grammar("iptables_save", "rule").parse(body)
-    except UnexpectedInput as error:
-        start = at + max(0, getattr(error, "pos_in_stream", 0) or 0)
-        end = start + max(1, len(str(getattr(error, "token", ""))))
+        words = cut("iptables_save", "rule", body)
+    except BadLine as bad:
         message = "this is not how a rule goes on; expected an option such as -s, -m or -j"
-        raise _problem(source, start, end, message) from None
-    tokens: list[Token] = []
-    slots: list[Slot] = []
-    unsupported = False
-    for child in tree.children:
-        if isinstance(child, Tree):
-            slots.append(_slot(child, tokens))
-        elif child:
-            tokens.append(child)
-            unsupported |= child.type == "UNSUPPORTED"
-    return tokens, slots, str(tokens[0]), unsupported
+        raise _problem(source, at + bad.start, at + bad.end, message) from None
+    if any(body[one.end : other.start].strip(" \t") or one.end == other.start for one, other in pairwise(words)):
+        raise _problem(source, at, at + len(body), "the words of this rule run into each other")
+    return words
 
 
-def _slot(part: Tree[Token], tokens: list[Token]) -> Slot:
-    """Add the tokens of one option to `tokens` and say where its words are (groups count from 1)."""
-    sign, option = part.children
-    negated = sign is not None
-    if sign is not None:
-        tokens.append(sign)  # type: ignore[arg-type]
-    name, old_sign, *words = option.children  # type: ignore[union-attr]
-    tokens.append(name)  # type: ignore[arg-type]
-    name_group = len(tokens)
-    if old_sign is not None:
-        negated = not negated
-        tokens.append(old_sign)  # type: ignore[arg-type]
-    first = len(tokens) + 1
-    tokens.extend(words)  # type: ignore[arg-type]
-    return Slot(str(name), negated, tuple(range(first, first + len(words))), name_group)
+_NAMES = ("LETTER_OPTION", "TEXT_OPTION", "OPTION")
+_WORDS = ("ANY_WORD", "VALUE")
+
+
+def _slots(words: list[Word]) -> Iterator[Slot]:
+    """The options among the words of a rule."""
+    starts = [index for index, word in enumerate(words) if word.kind in _NAMES]
+    for start, end in pairwise([*starts, len(words)]):
+        negations = [words[start - 1].kind, *(word.kind for word in words[start:end])]
+        negated = ("NOT" in negations[:1]) != ("OLD_NOT" in negations)
+        groups = tuple(index + 1 for index in range(start, end) if words[index].kind in _WORDS)
+        yield Slot(words[start].text, negated, groups, start + 1)

@@ -1,7 +1,7 @@
 """Lines cut into words as a grammar says.
 
-Lark parses one line of each shape. Lines of a shape already seen are cut by a regular expression that is put together
-from the grammar's own terminals, in the order in which Lark found them; what does not fit goes to Lark.
+Lines of a shape that was seen before are cut by a regular expression, which is put together from the grammar's own
+terminals in the order in which they were found in the first; what does not fit is cut by the grammar.
 """
 
 from __future__ import annotations
@@ -9,47 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
 
-from ruleparse.grammars import grammar, terminal
+from ruleparse.grammars import terminal
+from ruleparse.words import BadLine, Word, cut
 
-if TYPE_CHECKING:
-    from lark import Token
+__all__ = ["BadLine", "LineParser", "Word", "line_kinds", "lines"]
 
 MOST_SHAPES = 256
-
-
-class Word(NamedTuple):
-    """A terminal of the grammar, what it matched, and where in its line."""
-
-    kind: str
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-
-class BadLine(Exception):
-    """A line that the grammar does not describe; `start` to `end` is where it stopped making sense."""
-
-    def __init__(self, start: int, end: int) -> None:
-        super().__init__(start, end)
-        self.start = start
-        self.end = end
 
 
 class _Shape:
     """All lines that differ only in their values."""
 
-    def __init__(self, parser: LineParser, text: str, tokens: list[Token]) -> None:
-        self.kinds = [token.type for token in tokens]
+    def __init__(self, parser: LineParser, text: str, words: list[Word]) -> None:
+        self.kinds = [word.kind for word in words]
         pattern, at = [], 0
-        for token in tokens:
-            assert token.start_pos is not None
-            pattern += [_gap(text[at : token.start_pos]), f"({parser.pattern(token)})"]
-            at = token.start_pos + len(token)
+        for word in words:
+            pattern += [_gap(text[at : word.start]), f"({parser.pattern(word)})"]
+            at = word.end
         self.match = re.compile("".join(pattern) + r"[ \t\r]*\Z").match
 
     def words(self, found: re.Match[str]) -> list[Word]:
@@ -73,9 +50,11 @@ class LineParser:
         self.start = start
         self.values = values
         self.shapes: list[_Shape] = []
+        self.seen: set[tuple[str, ...]] = set()
+        """shapes of which there was a line; an expression pays from the second on"""
 
-    def pattern(self, token: Token) -> str:
-        return terminal(self.grammar_name, self.start, token.type) if token.type in self.values else re.escape(token)
+    def pattern(self, word: Word) -> str:
+        return terminal(self.grammar_name, word.kind) if word.kind in self.values else re.escape(word.text)
 
     def parse(self, text: str) -> list[Word]:
         """The words of a line. Raises BadLine."""
@@ -84,32 +63,22 @@ class LineParser:
                 if index:
                     self.shapes.insert(0, self.shapes.pop(index))
                 return shape.words(found)
-        tokens = _lark_tokens(self.grammar_name, self.start, text)
-        shape = _Shape(self, text, tokens)
-        self.shapes.insert(0, shape)
-        del self.shapes[MOST_SHAPES:]
-        return [Word(t.type, str(t), t.start_pos) for t in tokens if t.start_pos is not None]
+        words = cut(self.grammar_name, self.start, text)
+        self.learn(text, words)
+        return words
 
-
-def _lark_tokens(grammar_name: str, start: str, text: str) -> list[Token]:
-    from lark import Token
-    from lark.exceptions import UnexpectedInput
-
-    try:
-        tree = grammar(grammar_name, start).parse(text)
-    except UnexpectedInput as error:
-        at = getattr(error, "pos_in_stream", None)
-        if at is None or at < 0:  # the line ended too soon
-            at = len(text.rstrip())
-        length = re.match(r"\S*", text[at:])
-        raise BadLine(at, at + max(1, length.end() if length else 1)) from None
-    return list(tree.scan_values(lambda value: isinstance(value, Token)))
+    def learn(self, text: str, words: list[Word]) -> None:
+        key = tuple(word.kind if word.kind in self.values else word.text for word in words)
+        if key in self.seen:
+            self.shapes.insert(0, _Shape(self, text, words))
+            del self.shapes[MOST_SHAPES:]
+        self.seen.add(key)
 
 
 @cache
 def line_kinds(*grammars: tuple[str, tuple[str, ...]]) -> re.Pattern[str]:
     """An expression that finds the next line and names its kind: terminals of rule `dump`, in this order."""
-    patterns = [f"(?P<{kind}>{terminal(name, 'dump', kind)})" for name, kinds in grammars for kind in kinds]
+    patterns = [f"(?P<{kind}>{terminal(name, kind)})" for name, kinds in grammars for kind in kinds]
     return re.compile("|".join([*patterns, r"(?P<BAD_LINE>[^\n]+)"]))
 
 

@@ -78,11 +78,11 @@ class IpSet:
         return self.index.diagnostics
 
 
-_GRAMMAR = ("ipset_save", "dump")
+_GRAMMAR = "ipset_save"
 
 
 def _parts_of_options() -> Iterator[str]:
-    return (terminal(*_GRAMMAR, t) for t in ("ENTRY_FLAG", "ENTRY_OPTION", "VALUE", "COMMENT", "QUOTED"))
+    return (terminal(_GRAMMAR, t) for t in ("ENTRY_FLAG", "ENTRY_OPTION", "VALUE", "COMMENT", "QUOTED"))
 
 
 def entry_option() -> str:
@@ -94,7 +94,7 @@ def entry_option() -> str:
 @cache
 def member_line() -> re.Pattern[str]:
     """A member on a line of its own, of `ipset save` or of `ipset list`."""
-    add, name, element = (terminal(*_GRAMMAR, t) for t in ("ADD", "NAME", "ELEMENT"))
+    add, name, element = (terminal(_GRAMMAR, t) for t in ("ADD", "NAME", "ELEMENT"))
     options = rf"(?:[ \t]++{entry_option()})*+"
     return re.compile(rf"(?m)^[ \t]*+(?:{add}[ \t]++{name}[ \t]++)?({element})({options})[ \t\r]*+$")
 

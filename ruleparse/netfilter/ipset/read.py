@@ -13,7 +13,7 @@ from ruleparse.netfilter.ipset.model import IpSet, entry_option
 from ruleparse.netfilter.ipset.types import dimensions
 from ruleparse.text import Diagnostic, Source, Span
 
-_SAVE, _LIST = ("ipset_save", "dump"), ("ipset_list", "dump")
+_SAVE, _LIST = "ipset_save", "ipset_list"
 _LIST_LINES = ("NAME_LINE", "TYPE_LINE", "HEADER_LINE", "FACT_LINE", "MEMBERS_LINE")
 
 
@@ -28,31 +28,31 @@ class Sets:
 @cache
 def _members() -> re.Pattern[str]:
     """Lines that add members to one set, as many as follow each other."""
-    add, name, element = (terminal(*_SAVE, t) for t in ("ADD", "NAME", "ELEMENT"))
+    add, name, element = (terminal(_SAVE, t) for t in ("ADD", "NAME", "ELEMENT"))
     rest = rf"[ \t]++{element}(?:[ \t]++{entry_option()})*+[ \t\r]*+(?=\n|\Z)"
     return re.compile(rf"[ \t]*+{add}[ \t]++({name}){rest}(?:\n[ \t]*+{add}[ \t]++\1(?=[ \t]){rest})*+")
 
 
 @cache
 def _other() -> re.Pattern[str]:
-    create, name, type_ = (terminal(*_SAVE, t) for t in ("CREATE", "NAME", "TYPE"))
+    create, name, type_ = (terminal(_SAVE, t) for t in ("CREATE", "NAME", "TYPE"))
     created = rf"[ \t]*+{create}[ \t]++(?P<name>{name})[ \t]++(?P<type>{type_})(?P<options>[^\n]*)"
-    kinds = [f"(?P<{k}>{terminal(*_LIST, k)})" for k in _LIST_LINES]
-    kinds += [f"(?P<{k}>{terminal(*_SAVE, k)})" for k in ("COMMENT_LINE", "COMMAND_LINE")]
+    kinds = [f"(?P<{k}>{terminal(_LIST, k)})" for k in _LIST_LINES]
+    kinds += [f"(?P<{k}>{terminal(_SAVE, k)})" for k in ("COMMENT_LINE", "COMMAND_LINE")]
     return re.compile(rf"(?P<CREATE_LINE>{created})|" + "|".join(kinds) + r"|(?P<OTHER_LINE>[^\n]+)")
 
 
 @cache
 def _listed() -> re.Pattern[str]:
     """Lines of members below `Members:`, up to the next set."""
-    element = terminal(*_SAVE, "ELEMENT")
+    element = terminal(_SAVE, "ELEMENT")
     member = rf"[ \t]*+(?!Name:[ \t]){element}(?:[ \t]++{entry_option()})*+[ \t\r]*+(?=\n|\Z)"
     return re.compile(rf"{member}(?:\n{member})*+")
 
 
 @cache
 def _options() -> re.Pattern[str]:
-    flag, name, value = (terminal(*_SAVE, t) for t in ("FLAG", "OPTION", "VALUE"))
+    flag, name, value = (terminal(_SAVE, t) for t in ("FLAG", "OPTION", "VALUE"))
     return re.compile(rf"[ \t]++(?:({flag})|({name})[ \t]++({value}))")
 
 
