@@ -15,7 +15,6 @@ from ruleparse.codec import interface
 from ruleparse.interface_atoms import Atom, atoms
 from ruleparse.netfilter import save
 from ruleparse.netfilter.facts import Facts
-from ruleparse.netfilter.ipset import IpSet, read_sets
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.quirks import Quirks
 from ruleparse.netfilter.save import Dump, Ruleset
@@ -23,6 +22,7 @@ from ruleparse.routing import Routing, read_routing
 from ruleparse.text import Diagnostic, Source
 
 if TYPE_CHECKING:
+    from ruleparse.netfilter.ipset import IpSet
     from ruleparse.netfilter.tracking.node_memory import NodeMemory
 
 
@@ -147,6 +147,8 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
             message = f"{source.name}: this is none of the dumps that are known; it is left out"
             snapshot.diagnostics.append(Diagnostic("unknown-file", "warning", message))
     if sets := texts.pop("ipset-save", []) + texts.pop("ipset-list", []):
+        from ruleparse.netfilter.ipset import read_sets
+
         snapshot.sets, problems = read_sets(sets)
         snapshot.diagnostics += problems
     snapshot.routing = read_routing(texts, sniff.family_hint)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
+
+_BLOCK = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +31,24 @@ class Source:
         return cls.from_bytes(str(path), path.read_bytes())
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        return [0, *(m.end() for m in re.finditer("\n", self.text))]
+    def _lines_before(self) -> list[int]:
+        """How many lines end before each block of the text."""
+        counts = (self.text.count("\n", at, at + _BLOCK) for at in range(0, len(self.text), _BLOCK))
+        return [0, *accumulate(counts)]
 
     def line_of(self, offset: int) -> int:
         """The line, counted from 1, that holds the character at `offset`."""
-        return bisect_right(self._line_starts, offset)
+        block = offset // _BLOCK
+        return self._lines_before[block] + self.text.count("\n", block * _BLOCK, offset) + 1
 
     def column_of(self, offset: int) -> int:
         """The column, counted from 1 in characters, of the character at `offset`."""
-        return offset - self._line_starts[self.line_of(offset) - 1] + 1
+        return offset - self.text.rfind("\n", 0, offset)
 
-    def line(self, number: int) -> str:
-        """The text of a line without its end."""
-        start = self._line_starts[number - 1]
-        end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+    def line_around(self, offset: int) -> str:
+        """The line that holds the character at `offset`, without its end."""
+        end = self.text.find("\n", offset)
+        return self.text[self.text.rfind("\n", 0, offset) + 1 : end if end >= 0 else len(self.text)].rstrip("\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def printable(text: str) -> str:
 
 def caret_lines(span: Span, width: int = 160) -> list[str]:
     """The line a span starts on, cut to `width` around the span, and carets below it."""
-    line, column = span.source.line(span.line), span.column - 1
+    line, column = span.source.line_around(span.start), span.column - 1
     length = max(1, min(span.end - span.start, len(line) - column))
     room = max(20, width - 4)
     start = 0 if len(line) <= room else max(0, min(column - room // 3, len(line) - room))

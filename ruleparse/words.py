@@ -95,7 +95,6 @@ class _Automaton:
         self.mentioned = [""]
         self.follow = [_NOWHERE]
         self.states: dict[Places, list[_Choice]] = {}
-        self.gap = _matcher(self.notation.terminals[self.notation.ignored]) if self.notation.ignored else None
         whole = _Notation(self, self.notation.rules[rule]).choice()
         self.link(whole.last, frozenset({_END}))
         self.follow[_START] = whole.first | ({_END} if whole.empty else _NOWHERE)
@@ -122,7 +121,7 @@ class _Automaton:
     def words(self, text: str) -> list[Word] | None:
         """None if no way through the rule takes the whole line."""
         found: list[Word] = []
-        following, at = self.follow[_START], self.skip(text, 0)
+        following, at = self.follow[_START], 0
         while at < len(text):
             taken = self.take(following, text, at)
             if taken is None:
@@ -130,7 +129,7 @@ class _Automaton:
             kind, token, following = taken
             if kind[0] not in '"_':
                 found.append(Word(kind, token, at))
-            at = self.skip(text, at + len(token))
+            at += len(token)
         return found if _END in following else None
 
     def take(self, following: Places, text: str, at: int) -> tuple[str, str, Places] | None:
@@ -139,10 +138,6 @@ class _Automaton:
                 return kind, token[0], then
         return None
 
-    def skip(self, text: str, at: int) -> int:
-        gap = self.gap and self.gap(text, at)
-        return gap.end() if gap else at
-
     def choices(self, following: Places) -> list[_Choice]:
         """The terminals that may come, in the order in which they are tried, and what may follow each."""
         if following not in self.states:
@@ -150,6 +145,8 @@ class _Automaton:
             for place in following - {_END}:
                 kind = self.mentioned[place]
                 by_kind[kind] = by_kind.get(kind, _NOWHERE) | self.follow[place]
+            if self.notation.ignored:
+                by_kind[self.notation.ignored] = following
             kinds = sorted(by_kind, key=self.order)
             self.states[following] = [_Choice(kind, _matcher(self.pattern(kind)), by_kind[kind]) for kind in kinds]
         return self.states[following]

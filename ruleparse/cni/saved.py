@@ -62,9 +62,18 @@ class SavedTable:
     group: str
     chains: Mapping[str, Chain]
     _rules: dict[str, tuple[Here, ...]] = field(default_factory=dict)
+    _names: str = field(init=False)
+    """of the chains, each after a newline: looked through faster than one by one"""
+
+    def __post_init__(self) -> None:
+        self._names = "\n".join(["", *self.chains])
 
     def __contains__(self, chain: str) -> bool:
         return chain in self.chains
+
+    def has_prefix(self, prefix: str) -> bool:
+        """Whether a chain's name starts so."""
+        return f"\n{prefix}" in self._names
 
     def text(self, chain: str) -> str:
         """The rules of a chain as they stand in the dump; empty if there is no such chain."""
@@ -120,7 +129,7 @@ class SavedRules:
         """Whether some table has this chain, or with a `*` at its end one that starts so."""
         tables = [self[group] for group in self.ruleset.tables]
         if name.endswith("*"):
-            return any(True for table in tables for _ in table.starting(name.removesuffix("*")))
+            return any(table.has_prefix(name.removesuffix("*")) for table in tables)
         return any(name in table for table in tables)
 
     def trunks(self) -> Iterator[str]:

@@ -15,7 +15,7 @@ _RUN = re.compile(r"-A ([^ \n]+)[^\n]*\n(?:-A \1 [^\n]*\n)*+")
 _COUNTED_RUN = re.compile(r"\[\d+:\d+\] -A ([^ \n]+)[^\n]*\n(?:\[\d+:\d+\] -A \1 [^\n]*\n)*+")
 """The same as `iptables-save -c` writes them."""
 
-_CLOSED_QUOTES = re.compile(r'(?:(?:[^"\n]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+\n)*+')
+_CLOSED_QUOTES = re.compile(r'(?:[^"]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+')
 
 
 class Section(NamedTuple):
@@ -36,7 +36,7 @@ def section(text: str, start: int) -> Section | None:
     chains = [(m[1], m[2], m.start(), m.end() - 1) for m in _CHAIN.finditer(text, start, rules)]
     run = _COUNTED_RUN if text.startswith("[", rules) else _RUN
     runs = [(m[1], m.start(), m.end() - 1) for m in run.finditer(text, rules, end)]
-    if len({c[0] for c in chains}) != len(chains) or not _plain(text[rules:end]):
+    if len({c[0] for c in chains}) != len(chains) or not plain(text[rules:end]):
         return None
     if _length(chains) != rules - start or _length(runs) != end - rules:
         return None
@@ -48,7 +48,7 @@ def _length(found: list[tuple[str, str, int, int]] | list[tuple[str, int, int]])
     return sum(each[-1] - each[-2] + 1 for each in found)
 
 
-def _plain(rules: str) -> bool:
+def plain(rules: str) -> bool:
     """Whether each is one whole line: no carriage return, no tab, no quote left open."""
     if "\r" in rules or "\t" in rules:
         return False

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal
 
 from ruleparse.grammars import terminal
-from ruleparse.netfilter.quick_index import section
+from ruleparse.netfilter.quick_index import plain, section
 from ruleparse.text import Diagnostic, Source, Span
 
 Flavour = Literal["legacy", "nft"]
@@ -364,9 +364,9 @@ def rule_lines(stretch: Span) -> Iterator[Span]:
     if "\n" not in whole:
         yield stretch
         return
-    quoted = '"' in whole
+    careful = not plain(whole)
     while start < stretch.end:
-        found = _rule_line().match(text, start, stretch.end) if quoted else None
+        found = _rule_line().match(text, start, stretch.end) if careful else None
         end = found.end() if found else text.find("\n", start, stretch.end)
         end = stretch.end if end < 0 else end
         if end > start:
