@@ -9,6 +9,7 @@ peer cannot run (it needs root, for a network namespace of its own) its column i
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="leave out the million rules")
     options = parser.parse_args()
     os.chdir(CHECKOUT)
+    compileall.compile_dir("ruleparse", quiet=1)  # as pip does; where Python may not write, every run would
     peer, reason = peer_command()
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors")
     print(f"ratio: to {PEER} --test\n" if peer else f"ratio: left out, {reason}\n")

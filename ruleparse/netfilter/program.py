@@ -32,7 +32,7 @@ class NetfilterProgram(Mapping[str, Table]):
         self.diagnostics: list[Diagnostic] = []
         self.handles: dict[int, tuple[Table, Rule]] = {}
         self._parser = RuleParser()
-        self._chains: dict[str, tuple[TableLowering, Chain]] = {}
+        self._saved: dict[str, TableLowering] = {}
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
         self._own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
@@ -42,27 +42,26 @@ class NetfilterProgram(Mapping[str, Table]):
         prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "
         for name, table in ruleset.tables.items():
             lowering = TableLowering(ruleset, name, table.chains, self.facts, self.diagnostics, self.quirks, prefix)
-            for chain in table.chains.values():
-                self._chains[lowering.table_key(chain.name)] = (lowering, chain)
+            self._saved[f"{prefix}{name}"] = lowering
         return Base(prefix, ruleset.flavour, frozenset(ruleset.tables))
 
     def __getitem__(self, name: str) -> Table:
         found = self._lowered.get(name) or self._own.get(name)
         if found is None:
-            found = self._lowered[name] = self._lower(name) if name in self._chains else self._missing(name)
+            found = self._lowered[name] = self._lower(name) or self._missing(name)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._chains
+        yield from self.chains
         yield from self._own
 
     def __len__(self) -> int:
-        return len(self._chains) + len(self._own)
+        return sum(len(lowering.chains) for lowering in self._saved.values()) + len(self._own)
 
     @property
     def chains(self) -> Mapping[str, Chain]:
         """Every saved chain by the name of its program table."""
-        return {key: chain for key, (_, chain) in self._chains.items()}
+        return {s.table_key(chain.name): chain for s in self._saved.values() for chain in s.chains.values()}
 
     def rule(self, handle: int) -> tuple[Table, Rule] | None:
         """The rule that a handle stands for."""
@@ -79,8 +78,13 @@ class NetfilterProgram(Mapping[str, Table]):
 
     # Lowering a chain
 
-    def _lower(self, name: str) -> Table:
-        lowering, chain = self._chains[name]
+    def _lower(self, name: str) -> Table | None:
+        """The table of a saved chain, None if there is no such chain."""
+        saved, _, label = name.rpartition(" ")
+        lowering = self._saved.get(saved)
+        chain: Chain | None = lowering.chains.get(label) if lowering is not None else None
+        if lowering is None or chain is None:
+            return None
         table: Table
 
         def lower(span: Span, number: int) -> list[Rule]:

@@ -184,11 +184,12 @@ class _Reader:
         table = self.table
         if found is None or table is None:
             return None
+        chains = table.chains
         for name, policy, start, end in found.chains:
-            table.chains[name] = Chain(name, None if policy == "-" else policy, self.source, (start, end))
+            chains[name] = Chain(name, None if policy == "-" else policy, self.source, (start, end))
         for name, start, end in found.runs:
-            if name in table.chains:
-                table.chains[name].stretches.append([start, end])
+            if name in chains:
+                chains[name].stretches.append([start, end])
             else:
                 self.rule(name, start, end)
         return found.end - 1
