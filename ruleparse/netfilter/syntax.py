@@ -226,7 +226,8 @@ def _cut(source: Source, body: str, at: int) -> list[Word]:
     except BadLine as bad:
         message = "this is not how a rule goes on; expected an option such as -s, -m or -j"
         raise _problem(source, at + bad.start, at + bad.end, message) from None
-    if any(body[one.end : other.start].strip(" \t") or one.end == other.start for one, other in pairwise(words)):
+    gaps = (body[one.end : other.start] for one, other in pairwise(words))
+    if words[0].start or not all(gap and not gap.strip(" \t") for gap in gaps):
         raise _problem(source, at, at + len(body), "the words of this rule run into each other")
     return words
 
