@@ -100,7 +100,7 @@ def test_replayed_shapes_equal_the_grammar_on_foreign_dumps(shared_data):
 
 
 def check_replay(lines: list[Span], *, every: int) -> None:
-    """All lines by one parser; of long dumps some by a fresh parser, and so by Lark alone."""
+    """All lines by one parser; of long dumps some by a fresh parser, and so by the grammar alone."""
     remembering = RuleParser()
     replayed = [cut(remembering, line) for line in lines]
     assert None not in replayed

@@ -7,6 +7,7 @@ section is left to the careful reader, which takes the grammar's word line by li
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _CHAIN = re.compile(r":(\S+) (ACCEPT|DROP|-)(?: \[\d+:\d+\])?\n")
@@ -16,6 +17,7 @@ _COUNTED_RUN = re.compile(r"\[\d+:\d+\] -A ([^ \n]+)[^\n]*\n(?:\[\d+:\d+\] -A \1
 """The same as `iptables-save -c` writes them."""
 
 _CLOSED_QUOTES = re.compile(r'(?:[^"]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+')
+_BLOCK = 1 << 18
 
 
 class Section(NamedTuple):
@@ -36,7 +38,7 @@ def section(text: str, start: int) -> Section | None:
     chains = [(m[1], m[2], m.start(), m.end() - 1) for m in _CHAIN.finditer(text, start, rules)]
     run = _COUNTED_RUN if text.startswith("[", rules) else _RUN
     runs = [(m[1], m.start(), m.end() - 1) for m in run.finditer(text, rules, end)]
-    if len({c[0] for c in chains}) != len(chains) or not plain(text[rules:end]):
+    if len({c[0] for c in chains}) != len(chains) or not all(map(plain, _blocks(text, rules, end))):
         return None
     if _length(chains) != rules - start or _length(runs) != end - rules:
         return None
@@ -45,7 +47,19 @@ def section(text: str, start: int) -> Section | None:
 
 def _length(found: list[tuple[str, str, int, int]] | list[tuple[str, int, int]]) -> int:
     """Characters in lines that were found; fewer than there are if some are of another kind."""
-    return sum(each[-1] - each[-2] + 1 for each in found)
+    if not found:
+        return 0
+    *_, starts, ends = zip(*found, strict=True)
+    total: int = sum(ends) - sum(starts) + len(found)
+    return total
+
+
+def _blocks(text: str, start: int, end: int) -> Iterator[str]:
+    """Whole lines, a few thousand at a time: what is made of them stays small and its room is used again."""
+    while start < end:
+        stop = text.find("\n", min(start + _BLOCK, end - 1), end) + 1
+        yield text[start:stop]
+        start = stop
 
 
 def plain(rules: str) -> bool:
