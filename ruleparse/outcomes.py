@@ -7,14 +7,14 @@ each set of answers. A witness of each, walked with every question answered, is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.evaluate import End, Hit, walk
 from ruleparse.packet import FIELDS, Assumption, Packet, Point
-from ruleparse.program import Program
+from ruleparse.program import Note, Program
 
 LIMIT = 400
 """Outcomes that are told apart; more are counted together."""
@@ -81,8 +81,8 @@ def explore(program: Program, entry: str, packet: Packet, reach: Bool = True) ->
     found = walk(program, entry, packet, None, reach)
     certain = len(found.ends) == 1 and all(h.when is True for h in found.hits)
     if certain and all(isinstance(found.ends[0].packet[k], int) for k in KEYS):
-        end = found.ends[0]
-        return Explored([Outcome(end, _shown(end.packet, True), True, (), 1.0, tuple(found.hits))])
+        end, hits = found.ends[0], tuple(found.hits)
+        return Explored([Outcome(end, _shown(end.packet, True), True, presumed(hits), 1.0, hits)])
     splitter = _Splitter(program, entry, packet, found.hits)
     splitter.split(found.ends)
     return splitter.result
@@ -123,7 +123,8 @@ class _Splitter:
             hits = self.path(self.unknowns.witness(piece.region))
             given = self.unknowns.whatever_the_answers(piece.region)
             shown = _shown(end.packet, piece.region)
-            self.result.outcomes.append(Outcome(end, shown, given, piece.given, piece.odds, hits))
+            answers = (*piece.given, *presumed(hits))
+            self.result.outcomes.append(Outcome(end, shown, given, answers, piece.odds, hits))
         return bits.without(rest, region)
 
     def alike(self, packet: Packet, value: Callable[[Number], int]) -> Bool:
@@ -187,6 +188,12 @@ def _by_answer(
             odds = question.probability if answer else 1 - question.probability
             found.append(_Piece(region, piece.given, piece.odds * odds))
     return found
+
+
+def presumed(hits: Iterable[Hit]) -> tuple[Answered, ...]:
+    """What is taken for true on a path, because no dump tells what else would be."""
+    notes = (action for hit in hits for action in hit.rule.actions if isinstance(action, Note))
+    return tuple(Answered(q, None, True) for q in dict.fromkeys(n.presumes for n in notes) if q is not None)
 
 
 def _shown(packet: Packet, region: Bool) -> dict[str, int | None]:

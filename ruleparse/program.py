@@ -162,9 +162,10 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth telling that changes nothing."""
+    """Something worth telling that changes nothing, or what an answer presumes from here on."""
 
     text: str
+    presumes: Assumption | None = None
 
 
 Action = Set | Copy | Add | Havoc | Call | Goto | Fork | Return | Stop | Emit | Note

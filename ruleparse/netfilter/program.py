@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ruleparse.netfilter.chain_rules import INDEXED_TABLES, ChainRules
 from ruleparse.netfilter.connections import new_connection
-from ruleparse.netfilter.extension import Context
+from ruleparse.netfilter.extension import Context, ask
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.hooks import Base, path_tables
 from ruleparse.netfilter.lower import TableLowering, either_way
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset
+from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset, unsaved
 from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
 from ruleparse.netfilter.verdicts import accepted
-from ruleparse.program import COMES_BACK, Rule, Stop, Table
+from ruleparse.packet import assumption
+from ruleparse.program import COMES_BACK, Note, Rule, Stop, Table
 from ruleparse.text import Diagnostic, Span
+
+
+def _presuming(entry: Table, rulesets: list[Ruleset]) -> Table:
+    """The table where a packet starts, saying first what is in force and was not saved."""
+    questions = dict.fromkeys(q for ruleset in rulesets for q in unsaved(ruleset))
+    return replace(entry, rules=[*(Rule((), (Note(q.question, q),)) for q in questions), *entry.rules])
 
 
 class NetfilterProgram(Mapping[str, Table]):
@@ -34,7 +42,8 @@ class NetfilterProgram(Mapping[str, Table]):
         self._chains: dict[str, tuple[TableLowering, Chain]] = {}
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
-        self._own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
+        own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
+        self._own = {**own, **{name: _presuming(own[name], rulesets) for name in ("arrive", "send")}}
 
     def _add(self, ruleset: Ruleset) -> Base:
         prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "
@@ -42,7 +51,7 @@ class NetfilterProgram(Mapping[str, Table]):
             lowering = TableLowering(ruleset, name, table.chains, self.facts, self.diagnostics, self.quirks, prefix)
             for chain in table.chains.values():
                 self._chains[lowering.table_key(chain.name)] = (lowering, chain)
-        return Base(prefix, ruleset.flavour, frozenset(ruleset.tables))
+        return Base(prefix, ruleset.flavour, frozenset(ruleset.tables) | (set() if ruleset.whole else {"filter"}))
 
     def __getitem__(self, name: str) -> Table:
         found = self._lowered.get(name) or self._own.get(name)
@@ -121,8 +130,10 @@ class NetfilterProgram(Mapping[str, Table]):
         group, _, label = name.removeprefix("nft ").removeprefix("legacy ").partition(" ")
         flavour: Flavour = "nft" if name.startswith("nft ") else "legacy"
         there = any(r.flavour == flavour or len(self.rulesets) == 1 for r in self.rulesets if group in r.tables)
-        if there and label in BUILT_IN.get(group, ()):
-            return Table(name, (), Rule((), (Stop("accept"),)), True, group, label)
+        if label in BUILT_IN.get(group, ()):
+            drops = ask(assumption(f"table {group}, which was not saved, drops the packet", "iptables-save"))
+            rules = () if there else (Rule((drops,), (Stop("drop"),)),)
+            return Table(name, rules, Rule((), (Stop("accept"),)), True, group, label)
         source = self.rulesets[0].source if self.rulesets else None
         if source is None:
             raise KeyError(name)
