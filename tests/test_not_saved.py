@@ -119,3 +119,17 @@ def test_tables_printed_one_after_the_other_are_told_apart(node):
 )
 def test_what_a_dump_says_it_does_not_hold(rules, question, node):
     assert questions(whole(node, rules).why(**PACKET)) == {question: {True}}
+
+
+# Policies
+
+
+def test_a_policy_that_is_none_is_an_assumption(node):
+    drop, accept = sorted(whole(node, FILTER.format("BANANA", "")).why(**PACKET).outcomes, key=lambda o: o.egress or "")
+    assert (drop.verdict, accept.verdict, accept.egress) == ("drop", "accept", "eth1")
+    for outcome in (drop, accept):
+        (assumed,) = outcome.assumptions
+        assert assumed.question == "the policy BANANA of chain FORWARD accepts the packet"
+        place = outcome.decided_by
+        assert place is not None
+        assert (place.rule, place.line) == (0, 3)

@@ -16,7 +16,7 @@ from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset, unsaved
 from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
 from ruleparse.netfilter.verdicts import accepted
 from ruleparse.packet import assumption
-from ruleparse.program import COMES_BACK, Note, Rule, Stop, Table
+from ruleparse.program import COMES_BACK, Goto, Note, Rule, Stop, Table
 from ruleparse.text import Diagnostic, Span
 
 
@@ -101,7 +101,7 @@ class NetfilterProgram(Mapping[str, Table]):
         base = chain.policy is not None
         default = self._policy(lowering, chain) if base else COMES_BACK
         table = Table(name, rules, default, base, lowering.table, chain.name, narrow)
-        if base and chain.span is not None:
+        if base and chain.span is not None and default.number is not None:
             self.handles[self._handle(chain.span)] = (table, default)
         return table
 
@@ -121,9 +121,17 @@ class NetfilterProgram(Mapping[str, Table]):
 
     def _policy(self, lowering: TableLowering, chain: Chain) -> Rule:
         handle = self._handle(chain.span) if chain.span else 0
-        if chain.policy == "ACCEPT":
-            return Rule((), accepted(lowering.table, handle), 0, chain.span)
-        return Rule((), (Stop("drop"),), 0, chain.span)
+        accepts = Rule((), accepted(lowering.table, handle), 0, chain.span)
+        drops = Rule((), (Stop("drop"),), 0, chain.span)
+        if chain.policy in ("ACCEPT", "DROP"):
+            return accepts if chain.policy == "ACCEPT" else drops
+        name = f"policy of {lowering.table_key(chain.name)}"
+        words = f"the policy {chain.policy} of chain {chain.name} accepts the packet"
+        asked = ask(assumption(words, "iptables-save", chain.span))
+        unclear = Table(name, [replace(accepts, tests=(asked,)), drops], group=lowering.table, label=chain.name)
+        self._own[name] = unclear
+        self.handles[handle] = (unclear, unclear.rules[0])
+        return Rule((), (Goto(name),))
 
     def _missing(self, name: str) -> Table:
         """A chain that is called but not in the dump; a built-in one without a word in it accepts."""

@@ -275,7 +275,7 @@ class _Reader:
         if found := _SAVED_BY.match(text):
             self.truncated(span)
             flavour: Flavour = "nft" if found["nft"] or found["paren"] or found["xtables"] else "legacy"
-            families = {"iptables": 4, "ip6tables": 6, "xtables": self.family_hint or 0}
+            families = {"iptables": 4, "ip6tables": 6, "xtables": 0}
             self.generated = (families[found["tool"]], flavour, found["version"])
             self.ruleset, self.table = None, None
         elif found := _TRANSLATED.match(text):
@@ -310,7 +310,7 @@ class _Reader:
             )
 
     def start_ruleset(self) -> None:
-        family, flavour, version = self.generated or (self.family_hint or 0, "legacy", "")
+        family, flavour, version = self.generated or (0, "legacy", "")
         self.ruleset = Ruleset(family, flavour, self.source, version or None)
         self.dump.rulesets.append(self.ruleset)
 
@@ -374,7 +374,7 @@ class _Reader:
         for ruleset in self.dump.rulesets:
             if "" in ruleset.tables:
                 _name_table(ruleset)
-            ruleset.family = ruleset.family or _family_of(ruleset)
+            ruleset.family = ruleset.family or _family_of(ruleset) or self.family_hint or 4
             ruleset.lacks += self.notices
 
 
@@ -412,12 +412,17 @@ def _name_table(ruleset: Ruleset) -> None:
     ruleset.tables[table.name] = table
 
 
-_SIX = re.compile(r"ipv6-icmp|icmp6|\s-[sd] [0-9a-f]*:[0-9a-f:]*/")
+_ADDRESSED = r"\s(?:-[sd]|--(?:src|dst|source|destination)|--to-(?:source|destination)) \[?"
+_TELLS = re.compile(
+    rf"(?P<six>ipv6-icmp|icmp6|{_ADDRESSED}[0-9a-f]*:[0-9a-f]*:)|(?P<four>\s-p icmp\s|{_ADDRESSED}\d+\.\d+\.\d+\.\d+)"
+)
 
 
-def _family_of(ruleset: Ruleset) -> int:
+def _family_of(ruleset: Ruleset) -> int | None:
+    """What the first rule says that only one family can have, None if no rule does."""
     stretches = (s for t in ruleset.tables.values() for c in t.chains.values() for s in c.rules)
-    return 6 if any(_SIX.search(s.text) for s in stretches) else 4
+    found = next((f for s in stretches if (f := _TELLS.search(s.source.text, s.start, s.end))), None)
+    return None if found is None else 6 if found["six"] else 4
 
 
 def unsaved(ruleset: Ruleset) -> Iterator[Assumption]:
