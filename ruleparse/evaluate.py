@@ -7,12 +7,15 @@ under which the walk is where it is; for a packet whose every field is known it 
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import assert_never
 
 from ruleparse import bits
 from ruleparse.bits import Bool, both, either, without
-from ruleparse.packet import FIELDS, Answers, Assumption, Packet
+from ruleparse.packet import FIELDS, Answers, Assumption, Packet, presumption
 from ruleparse.program import (
     Action,
     Add,
@@ -32,7 +35,13 @@ from ruleparse.program import (
 )
 
 DEPTH = 150
-"""Tables within tables; kernels and switches allow fewer or refuse loops when rules are loaded."""
+"""Tables within tables that may be within themselves; switches allow fewer."""
+
+DEEPEST = 20_000
+"""Chains within chains. A kernel allows as many as there are (xt_jumpstack_alloc, net/netfilter/x_tables.c)."""
+
+_FRAMES = 5
+"""of Python, for a chain within a chain"""
 
 STEPS = 1 << 20
 """Rules hit in one walk. Chains that each call the next twice take longer than anybody waits, in the kernel too."""
@@ -75,10 +84,25 @@ class Walk:
 def walk(program: Program, entry: str, packet: Packet, answers: Answers | None = None, reach: Bool = True) -> Walk:
     """Walk `packet` from table `entry` on. `answers` settles questions that the dumps leave open, by their words."""
     walker = _Walker(program, packet, answers or {}, reach)
-    rest = walker.enter(entry, reach)
+    with _room_to_nest():
+        rest = walker.enter(entry, reach)
     if rest is not False:
         walker.ends.append(End(rest, Stop("accept"), None, None, walker.packet))
     return Walk(walker.hits, walker.ends)
+
+
+@contextmanager
+def _room_to_nest() -> Iterator[None]:
+    """Python's own limit is for programs that recurse by mistake; calls of Python by Python need no C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 2000 + _FRAMES * DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+_LOOP = presumption("a chain within itself, which no kernel loads, drops the packet", "iptables-save")
 
 
 class _Walker:
@@ -92,6 +116,8 @@ class _Walker:
         self.ends: list[End] = []
         self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
         self.depth = 0
+        self.inside: set[str] = set()
+        """tables that the walk is in and may not enter again"""
         self.way = 0
 
     # What tests may ask (program.World)
@@ -116,7 +142,26 @@ class _Walker:
         if self.depth > DEPTH:
             self.end(Stop("drop", "too many tables within tables"), reach, table, None)
             return False
-        self.depth += 1
+        if name in self.inside:
+            return self.loop(table, reach)
+        if table.within_itself:
+            self.depth += 1
+            returned = self.rules(table, reach)
+            self.depth -= 1
+            return returned
+        if len(self.inside) == DEEPEST:
+            raise EndlessWalkError(f"more than {DEEPEST} tables within tables, at last {table.name}")
+        self.inside.add(name)
+        returned = self.rules(table, reach)
+        self.inside.discard(name)
+        return returned
+
+    def loop(self, table: Table, reach: Bool) -> Bool:
+        self.hits.append(Hit(table, Rule((), (Note(_LOOP.question, _LOOP),)), reach, self.packet))
+        self.end(Stop("drop", f"chain {table.label} is entered within itself"), reach, table, None)
+        return False
+
+    def rules(self, table: Table, reach: Bool) -> Bool:
         returned: Bool = False
         for rule in table.rules_for(self.packet):
             hit = reach
@@ -135,7 +180,6 @@ class _Walker:
         if reach is not False:
             stays, back = self.perform(table, table.default, reach)
             returned = either(returned, either(stays, back))
-        self.depth -= 1
         return returned
 
     def perform(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:

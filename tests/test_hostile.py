@@ -235,7 +235,15 @@ def test_chains_that_each_call_the_next_twice():
 
 def test_a_loop_is_named():
     outcomes = json.loads(ask(loop("A", "B"), CORPORA / "docker" / "ip-route.txt").out)["outcomes"]
-    assert [o["reason"] for o in outcomes] == ["too many tables within tables"]
+    assert [o["reason"] for o in outcomes] == ["chain A is entered within itself"]
+    (assumed,) = outcomes[0]["assumptions"]
+    assert assumed["question"] == "a chain within itself, which no kernel loads, drops the packet"
+
+
+def test_chains_may_nest_as_deep_as_there_are_chains():
+    (outcome,) = json.loads(ask(DEEP, CORPORA / "docker" / "ip-route.txt").out)["outcomes"]
+    assert outcome["decided_by"]["chain"] == "C2000"
+    assert len(outcome["steps"]) == 2002
 
 
 @pytest.mark.parametrize("command", ["show", "graph", "why"])

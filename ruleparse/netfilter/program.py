@@ -100,7 +100,7 @@ class NetfilterProgram(Mapping[str, Table]):
         narrow = rules.for_packet if rules.is_long and lowering.table in INDEXED_TABLES else None
         base = chain.policy is not None
         default = self._policy(lowering, chain) if base else COMES_BACK
-        table = Table(name, rules, default, base, lowering.table, chain.name, narrow)
+        table = Table(name, rules, default, base, lowering.table, chain.name, narrow, within_itself=False)
         if base and chain.span is not None and default.number is not None:
             self.handles[self._handle(chain.span)] = (table, default)
         return table
