@@ -104,7 +104,7 @@ class _Splitter:
         self.packet = packet
         self.unknowns = packet.unknowns
         self.result = Explored()
-        uncertain = [h.when for h in hits if not isinstance(h.when, bool)]
+        uncertain = [h.when for h in hits if not isinstance(h.when, bool) and h.rule.number is not None]
         self.paths = uncertain if len(uncertain) <= _MOST_UNCERTAIN_HITS else []
 
     def split(self, ends: list[End]) -> None:
@@ -118,7 +118,7 @@ class _Splitter:
 
     def take(self, end: End, rest: Bool) -> Bool:
         """Add the outcomes around one witness of `rest`; what is left of it."""
-        region = bits.both(rest, self.alike(end.packet, self.unknowns.witness(rest).value))
+        region = bits.both(rest, self.alike(end, self.unknowns.witness(rest).value))
         for piece in self.pieces(region):
             hits = self.path(self.unknowns.witness(piece.region))
             given = self.unknowns.whatever_the_answers(piece.region)
@@ -127,10 +127,11 @@ class _Splitter:
             self.result.outcomes.append(Outcome(end, shown, given, answers, piece.odds, hits))
         return bits.without(rest, region)
 
-    def alike(self, packet: Packet, value: Callable[[Number], int]) -> Bool:
-        """Packets that end with the same rewrites as the witness."""
+    def alike(self, end: End, value: Callable[[Number], int]) -> Bool:
+        """Packets that end with the same rewrites as the witness; where to is nothing to one that gets nowhere."""
         same: Bool = True
-        for name in (*KEYS, *(f for f in _REPORTED if self.settled_at_first(f))):
+        packet, keys = end.packet, KEYS if end.stop.verdict == "accept" else ()
+        for name in (*keys, *(f for f in _REPORTED if self.settled_at_first(f))):
             n = packet[name] if packet.given(name) else 0
             same = bits.both(
                 same, self.unknowns.whatever_is_made_up(bits.equal_masked(n, value(n), -1), also_the_way_out=True)

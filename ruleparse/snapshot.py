@@ -112,6 +112,8 @@ class Snapshot:
             changing,
             self.routing.sysctl,
             self.routing.policy_routing(family),
+            self.routing.some_routes(family),
+            self.routing.knows_addresses(family),
             any(_TRACKS(text) for text in {r.source.text for r in self._saved(family)}),
             self.routing.device_groups,
         )

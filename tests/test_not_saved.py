@@ -3,6 +3,7 @@
 import pytest
 
 import ruleparse
+from tests.complete import POLICY, SETTINGS
 
 PACKET = {"in": "eth0", "src": "10.0.0.1", "dst": "10.0.0.2", "proto": "tcp", "sport": 1, "dport": 80}
 
@@ -18,8 +19,6 @@ default via 192.0.2.254 dev eth0
 local 10.0.0.9 dev eth1 table local proto kernel scope host src 10.0.0.9
 local 192.0.2.1 dev eth0 table local proto kernel scope host src 192.0.2.1
 """
-RULES = "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n"
-SYSCTL = "net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.all.accept_local = 0\n"
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def questions(answer) -> dict[str, set[bool]]:
 
 
 def whole(node, rules: str, **texts: str) -> ruleparse.Node:
-    return node(rules, **{"routes": ROUTES, "policy": RULES, "sysctl": SYSCTL} | texts)
+    return node(rules, **{"routes": ROUTES, "policy": POLICY, "sysctl": SETTINGS} | texts)
 
 
 # Tables
@@ -133,3 +132,72 @@ def test_a_policy_that_is_none_is_an_assumption(node):
         place = outcome.decided_by
         assert place is not None
         assert (place.rule, place.line) == (0, 3)
+
+
+# Routing and settings
+
+
+def without(setting: str) -> str:
+    return "".join(line for line in SETTINGS.splitlines(keepends=True) if setting not in line)
+
+
+def test_policy_rules_that_were_not_saved_are_presumed_to_be_the_standard_ones(node):
+    (outcome,) = whole(node, FILTER.format("ACCEPT", ""), policy="").why(**PACKET).outcomes
+    (assumed,) = outcome.assumptions
+    assert (assumed.question, assumed.settle) == ("the standard policy rules alone are in force", "ip rule")
+
+
+@pytest.mark.parametrize(
+    ("setting", "packet", "question", "reason"),
+    [
+        ("ip_forward", {}, "net.ipv4.ip_forward is 0", "this node does not forward: net.ipv4.ip_forward = 0"),
+        (
+            "rp_filter",
+            {"in": "eth1", "src": "198.51.100.7", "dst": "192.0.2.7"},
+            "rp_filter of the interface is 1",
+            "the way back to its source leaves by another interface (rp_filter)",
+        ),
+        (
+            "route_localnet",
+            {"dst": "127.0.0.1"},
+            "route_localnet of the interface is 0",
+            "a loopback destination address from outside (martian)",
+        ),
+    ],
+)
+def test_a_setting_that_was_not_saved_is_asked_about_where_it_matters(setting, packet, question, reason, node):
+    rules = FILTER.format("ACCEPT", "")
+    answer = whole(node, rules, sysctl=without(setting)).why(**{**PACKET, "src": "198.51.100.7", **packet})
+    assert questions(answer) == {question: {True, False}}
+    assert reason in {o.reason for o in answer.outcomes}
+    harmless = whole(node, rules, sysctl=without("rp_filter")).why(**{**PACKET, "src": "198.51.100.7"})
+    assert questions(harmless) == {}
+
+
+def test_a_setting_of_one_interface(node):
+    rules, packet = FILTER.format("ACCEPT", ""), {**PACKET, "src": "198.51.100.7"}
+    asked = {"eth0": "drop", "eth1.100": "accept"}
+    settings = SETTINGS + "net.ipv4.conf.eth0.forwarding = 0\nnet.ipv4.conf.eth1/100.forwarding = 1\n"
+    for interface, verdict in asked.items():
+        (outcome,) = whole(node, rules, sysctl=settings).why(**{**packet, "in": interface}).outcomes
+        assert outcome.verdict == verdict
+
+
+def test_a_setting_that_is_no_number_is_named_and_taken_as_not_saved(node):
+    answer = whole(node, FILTER.format("ACCEPT", ""), sysctl=SETTINGS.replace("forward = 1", "forward = yes")).why(
+        **PACKET
+    )
+    (found,) = answer.diagnostics
+    assert (found.name, found.span and found.span.line) == ("not-a-number", 5)
+    assert questions(answer) == {"net.ipv4.ip_forward is 0": {True, False}}
+
+
+def test_out_that_contradicts_the_saved_routes_is_a_question(node):
+    node = whole(node, FILTER.format("ACCEPT", "-A FORWARD -o eth9 -j DROP\n"))
+    (outcome,) = node.why(**PACKET, out="eth1").outcomes
+    assert (outcome.egress, outcome.assumptions) == ("eth1", [])
+    answer = node.why(**PACKET, out="eth9")
+    assert {(o.verdict, o.egress, o.assumptions[0].answer) for o in answer.outcomes} == {
+        ("drop", None, True),
+        ("accept", "eth1", False),
+    }

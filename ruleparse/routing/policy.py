@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ruleparse.codec import interface
-from ruleparse.packet import assumption
-from ruleparse.program import Action, Call, Goto, Havoc, Masked, Rule, Set, Table, Test
+from ruleparse.packet import assumption, presumption
+from ruleparse.program import Action, Call, Goto, Havoc, Masked, Note, Rule, Set, Table, Test
 from ruleparse.routing.conditions import Condition, ask_about, in_range, inside, is_, sent_by, unless_all
 from ruleparse.routing.known import Known, are_standard, constant_routes
 from ruleparse.routing.lookup import lookup_tables
@@ -24,8 +24,16 @@ def policy_tables(known: Known, name: str = FIB) -> dict[str, Table]:
     lowering = _Lowering(known, name)
     rules, first = known.rules(), f"{name} rules"
     lowering.add(first, rules, rules)
-    start = Rule((), (Call(first, catches=(FOUND.verdict,)),))
+    start = Rule((), (*_presumed(known), Call(first, catches=(FOUND.verdict,))))
     return {name: Table(name, [start], group="ip rule"), **lowering.tables}
+
+
+def _presumed(known: Known) -> tuple[Note, ...]:
+    """Other policy rules could lead anywhere, so only the standard ones are followed where none were saved."""
+    if known.policy is not None or not known.some_routes:
+        return ()
+    question = presumption("the standard policy rules alone are in force", known.save_rules)
+    return (Note(question.question, question),)
 
 
 class _Lowering:
