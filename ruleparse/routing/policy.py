@@ -193,13 +193,14 @@ def unknown_routes(known: Known, name: str) -> Iterator[Rule]:
     table = f"in table {name}" if known.some_routes else "from this node"
     reached = assumption(f"there is a route to the address {table}", known.save_routes)
     out = assumption(f"the interface of the route to it {table}", known.save_routes)
-    gateway = assumption(f"the next hop of the route to it {table}", known.save_routes)
+    next_hop = assumption(f"the next hop of the route to it {table}", known.save_routes)
+    gateway = Havoc("route_gateway", 0, _EVERY_NAME, next_hop, about="dst")
     yield Rule(
         (ask_about("dst", reached),),
         (
             Set("route_type", ROUTE_TYPES["unicast"]),
             Havoc("route_out", 0, _EVERY_NAME, out, about="dst"),
-            Havoc("route_gateway", 0, _EVERY_NAME, gateway, about="dst"),
+            gateway if known.addresses_known else Set("route_gateway", 0),
             Set("route_source", 0),
             Set("route_realm", 0),
             FOUND,
