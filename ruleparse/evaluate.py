@@ -114,7 +114,7 @@ class _Walker:
         """the condition under which the walk has not ended; what a field holds elsewhere is nobody's business"""
         self.hits: list[Hit] = []
         self.ends: list[End] = []
-        self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
+        self.catchers: list[tuple[tuple[str, ...], list[tuple[Bool, Packet]]]] = []
         self.depth = 0
         self.inside: set[str] = set()
         """tables that the walk is in and may not enter again"""
@@ -187,6 +187,18 @@ class _Walker:
         if len(self.hits) == STEPS:
             raise EndlessWalkError(f"the packet hits more than {STEPS} rules, at last in {table.name}")
         self.hits.append(Hit(table, rule, hit, self.packet))
+        if rule.actions and isinstance(rule.actions[-1], Stop):
+            self.conclude(table, rule, hit)
+            return False, False
+        return self.act(table, rule, hit)
+
+    def conclude(self, table: Table, rule: Rule, hit: Bool) -> None:
+        """Do the actions of a rule that nothing comes back from: nobody else sees what it writes."""
+        packet, alive, self.alive = self.packet, self.alive, hit
+        self.act(table, rule, hit)
+        self.packet, self.alive = packet, without(alive, hit)
+
+    def act(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
         for action in rule.actions:
             if isinstance(action, Return):
                 return False, hit
@@ -207,16 +219,31 @@ class _Walker:
         return returned
 
     def call(self, rule: Rule, action: Call, hit: Bool) -> Bool:
-        caught: list[Bool] = []
+        caught: list[tuple[Bool, Packet]] = []
         self.catchers.append((action.catches, caught))
         returned = self.enter_by(rule, action.table, hit)
         self.catchers.pop()
-        return either(returned, bits.any_of(caught))
+        for when, packet in caught:
+            self.alive = either(self.alive, when)
+            self.merge(packet, when)
+            returned = either(returned, when)
+        return returned
+
+    def merge(self, packet: Packet, when: Bool) -> None:
+        """Go on with this packet where `when` holds, with the present one elsewhere."""
+        if when is True or when == self.alive:
+            self.packet = packet
+            return
+        now = self.packet
+        names = {**now.values, **packet.values}
+        differ = [name for name in names if packet.values.get(name) is not now.values.get(name)]
+        self.packet = now.but({name: bits.select(when, packet[name], now[name]) for name in differ})
 
     def end(self, stop: Stop, hit: Bool, table: Table, rule: Rule | None) -> None:
         for catches, caught in reversed(self.catchers):
             if stop.verdict in catches:
-                caught.append(hit)
+                caught.append((hit, self.packet))
+                self.alive = without(self.alive, hit)
                 return
         self.ends.append(End(hit, stop, table, rule, self.packet))
         self.alive = without(self.alive, hit)
@@ -275,7 +302,5 @@ def masked(n: bits.Number, mask: int) -> bits.Number:
 
 
 def clamped_sum(n: bits.Number, amount: int, low: int, high: int, size: int) -> bits.Number:
-    moved = bits.add(n, amount, size)
-    if amount < 0:
-        return bits.select(bits.at_least(n, low - amount), moved, low)
+    moved = bits.select(bits.at_least(n, low - amount), bits.add(n, amount, size), low)
     return bits.select(bits.at_least(n, high - amount + 1), high, moved)

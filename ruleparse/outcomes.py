@@ -7,6 +7,7 @@ each set of answers. A witness of each, walked with every question answered, is 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -76,15 +77,20 @@ class Explored:
     complete: bool = True
 
 
-def explore(program: Program, entry: str, packet: Packet, reach: Bool = True) -> Explored:
-    """Walk a packet, known or not, and tell its fates apart."""
+def explore(
+    program: Program, entry: str, packet: Packet, reach: Bool = True, *, some_will_do: bool = False
+) -> Explored:
+    """Walk a packet, known or not, and tell its fates apart.
+
+    Raises MemoryError where there is no room for the walk, or for all the fates; `some_will_do` then leaves some out.
+    """
     found = walk(program, entry, packet, None, reach)
     certain = len(found.ends) == 1 and all(h.when is True for h in found.hits)
     if certain and all(isinstance(found.ends[0].packet[k], int) for k in KEYS):
         end, hits = found.ends[0], tuple(found.hits)
         return Explored([Outcome(end, _shown(end.packet, True), True, presumed(hits), 1.0, hits)])
     splitter = _Splitter(program, entry, packet, found.hits)
-    splitter.split(found.ends)
+    splitter.split(found.ends, some_will_do)
     return splitter.result
 
 
@@ -105,16 +111,26 @@ class _Splitter:
         self.unknowns = packet.unknowns
         self.result = Explored()
         uncertain = [h.when for h in hits if not isinstance(h.when, bool) and h.rule.number is not None]
-        self.paths = uncertain if len(uncertain) <= _MOST_UNCERTAIN_HITS else []
+        self.paths = list(dict.fromkeys(uncertain)) if len(uncertain) <= _MOST_UNCERTAIN_HITS else []
+        self.inside: dict[Bool, list[Bool]] = {}
+        """what of the paths is uncertain in the region that was last asked about"""
 
-    def split(self, ends: list[End]) -> None:
-        for end in ends:
-            rest = end.when
-            while rest is not False:
-                if len(self.result.outcomes) >= LIMIT:
-                    self.result.complete = False
-                    return
-                rest = self.take(end, rest)
+    def split(self, ends: list[End], some_will_do: bool) -> None:
+        """Every end in its turn, so that none is left out where there is more than can be told."""
+        left = deque((end, end.when) for end in ends)
+        while left:
+            if len(self.result.outcomes) >= LIMIT:
+                self.result.complete = False
+                return
+            end, region = left.popleft()
+            try:
+                rest = self.take(end, region)
+            except MemoryError:
+                if not some_will_do or not (left or self.result.outcomes):
+                    raise
+                self.result.complete, rest = False, False
+            if rest is not False:
+                left.append((end, rest))
 
     def take(self, end: End, rest: Bool) -> Bool:
         """Add the outcomes around one witness of `rest`; what is left of it."""
@@ -162,8 +178,10 @@ class _Splitter:
         """
         if bits.depends(region, variable):
             return []
-        inside = (bits.both(region, path) for path in self.paths)
-        return [c for c in inside if c is not False and c != region]
+        if region not in self.inside:
+            within = (bits.both(region, path) for path in self.paths)
+            self.inside = {region: [c for c in within if c is not False and c != region]}
+        return self.inside[region]
 
     def path(self, point: Point) -> tuple[Hit, ...]:
         """The rules that one packet hits."""

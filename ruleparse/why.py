@@ -12,7 +12,7 @@ from ruleparse.cni.names import Names
 from ruleparse.codec import interface_name, show_address, show_protocol
 from ruleparse.effects import effect_of
 from ruleparse.evaluate import Hit
-from ruleparse.outcomes import Answered, Explored, explore
+from ruleparse.outcomes import Answered, explore
 from ruleparse.outcomes import Outcome as Found
 from ruleparse.packet import FIELDS
 from ruleparse.program import Rule, Table
@@ -97,14 +97,16 @@ def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
     for nodes in smaller:
         with suppress(MemoryError):
             return _answer(snapshot, spec, family, given, nodes)
-    return _answer(snapshot, spec, family, given, largest)
+    return _answer(snapshot, spec, family, given, largest, some_will_do=True)
 
 
 _ROOMS = (1 << 20, 1 << 22)
 """How many nodes the decision diagrams of one answer may have; the larger where the smaller will not do."""
 
 
-def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int) -> Answer:
+def _answer(
+    snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int, some_will_do: bool = False
+) -> Answer:
     question = asked(
         spec,
         family,
@@ -113,7 +115,7 @@ def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wir
         lambda: [a.value for a in snapshot.interfaces(interfaces_of(spec))],
         nodes,
     )
-    return _Answering(snapshot, spec, question, given).answer()
+    return _Answering(snapshot, spec, question, given).answer(some_will_do)
 
 
 def _only_family(snapshot: Snapshot) -> int:
@@ -130,9 +132,10 @@ class _Answering:
         self.program = snapshot.program(question.family, bytes_given=given.awkward)
         self.names = Names.of(self.program)
 
-    def answer(self) -> Answer:
+    def answer(self, some_will_do: bool) -> Answer:
         entry = "send" if self.question.local else "arrive"
-        found: Explored = explore(self.program, entry, self.question.packet, self.question.reach)
+        question = self.question
+        found = explore(self.program, entry, question.packet, question.reach, some_will_do=some_will_do)
         outcomes = sorted((self.outcome(o) for o in found.outcomes), key=_farthest_first)
         diagnostics = self.snapshot.all_diagnostics()
         return Answer(self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete)

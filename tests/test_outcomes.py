@@ -3,6 +3,7 @@
 import pytest
 
 import ruleparse
+from ruleparse import outcomes
 from tests.complete import POLICY, SETTINGS
 
 PACKET = {"in": "eth0", "src": "192.0.2.1", "dst": "198.51.100.1", "proto": "tcp", "sport": 1000, "dport": 80}
@@ -108,3 +109,18 @@ def test_too_many_to_tell_are_not_told_as_all(tmp_path):
     (tmp_path / "sysctl.txt").write_text(SETTINGS)
     answer = ruleparse.load(tmp_path).why(**{**PACKET, "dport": "0-65535"})
     assert not answer.complete
+
+
+def test_where_there_is_no_room_for_all_fates_some_are_told(fates, monkeypatch):
+    rules = "\n".join(f"-A FORWARD -p tcp -m tcp --dport {n} -j DROP" for n in range(3))
+    taken = []
+
+    def take(splitter, end, rest, honest=outcomes._Splitter.take):
+        taken.append(end)
+        if len(taken) % 2 == 0:
+            raise MemoryError
+        return honest(splitter, end, rest)
+
+    monkeypatch.setattr(outcomes._Splitter, "take", take)
+    assert 0 < len(fates(rules, dport="0-9")) < 4
+    assert len(taken) > 4  # of the smaller room, and again of the largest

@@ -54,7 +54,8 @@ class _Writer:
             yield from self.wrap("what is provided can be settled: save " + ", ".join(commands), "")
         if not answer.complete:
             yield ""
-            yield "…and more fates than are told apart here: say more about the packet"
+            more = _say_more(answer) or "; there are fewer if you say more about the packet"
+            yield from self.wrap(f"…and more fates than are told apart here{more}", "")
 
     def outcome(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
         yield from self.fate(o, alike)
