@@ -7,13 +7,15 @@ under which the walk is where it is; for a packet whose every field is known it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, MutableMapping
+import sys
+from collections.abc import Callable, Hashable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ruleparse import bits
 from ruleparse.bits import Bool, both, either, without
-from ruleparse.packet import FIELDS, Answers, Assumption, Packet
+from ruleparse.packet import FIELDS, Answers, Assumption, Packet, presumption
 from ruleparse.program import (
     Action,
     Add,
@@ -37,7 +39,13 @@ from ruleparse.program import (
 )
 
 DEPTH = 150
-"""Tables within tables; kernels and switches allow fewer or refuse loops when rules are loaded."""
+"""Tables within tables that may be within themselves; switches allow fewer."""
+
+DEEPEST = 20_000
+"""Chains within chains. A kernel allows as many as there are (xt_jumpstack_alloc, net/netfilter/x_tables.c)."""
+
+_FRAMES = 5
+"""of Python, for a chain within a chain"""
 
 STEPS = 1 << 20
 """Rules hit in one walk. Chains that each call the next twice take longer than anybody waits, in the kernel too."""
@@ -105,10 +113,25 @@ def walk(
     `answers` settles questions that the dumps leave open, by their words.
     """
     walker = _Walker(program, packet, answers or {}, reach, path)
-    rest = walker.enter(entry, reach)
+    with _room_to_nest():
+        rest = walker.enter(entry, reach)
     if rest is not False:
         walker.ends.append(End(rest, Stop("accept"), None, None, walker.packet))
     return Walk(walker.hits, walker.ends)
+
+
+@contextmanager
+def _room_to_nest() -> Iterator[None]:
+    """Python's own limit is for programs that recurse by mistake; calls of Python by Python need no C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 2000 + _FRAMES * DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+_LOOP = presumption("a chain within itself, which no kernel loads, drops the packet", "iptables-save")
 
 
 class _Walker:
@@ -123,8 +146,10 @@ class _Walker:
         """the condition under which the walk has not ended; what a field holds elsewhere is nobody's business"""
         self.hits: list[Hit] = []
         self.ends: list[End] = []
-        self.catchers: list[tuple[tuple[str, ...], list[Bool]]] = []
+        self.catchers: list[tuple[tuple[str, ...], list[tuple[Bool, Packet]]]] = []
         self.depth = 0
+        self.inside: set[str] = set()
+        """tables that the walk is in and may not enter again"""
         self.way = Way(0)
         self.recalled: dict[Hashable, Any] = {}
 
@@ -163,7 +188,26 @@ class _Walker:
         if self.depth > DEPTH:
             self.end(Stop("drop", "too many tables within tables"), reach, table, None)
             return False
-        self.depth += 1
+        if name in self.inside:
+            return self.loop(table, reach)
+        if table.within_itself:
+            self.depth += 1
+            returned = self.rules(table, reach)
+            self.depth -= 1
+            return returned
+        if len(self.inside) == DEEPEST:
+            raise EndlessWalkError(f"more than {DEEPEST} tables within tables, at last {table.name}")
+        self.inside.add(name)
+        returned = self.rules(table, reach)
+        self.inside.discard(name)
+        return returned
+
+    def loop(self, table: Table, reach: Bool) -> Bool:
+        self.hits.append(Hit(table, Rule((), (Note(_LOOP.question, _LOOP),)), reach, self.packet))
+        self.end(Stop("drop", f"chain {table.label} is entered within itself"), reach, table, None)
+        return False
+
+    def rules(self, table: Table, reach: Bool) -> Bool:
         returned: Bool = False
         for rule in table.rules_for(self.packet):
             hit = reach
@@ -185,7 +229,6 @@ class _Walker:
         if reach is not False:
             stays, back = self.perform(table, table.default, reach)
             returned = either(returned, either(stays, back))
-        self.depth -= 1
         return returned
 
     def one_way(self, before: Bool, held: Bool) -> Bool:
@@ -202,6 +245,18 @@ class _Walker:
         if len(self.hits) == STEPS:
             raise EndlessWalkError(f"the packet hits more than {STEPS} rules, at last in {table.name}")
         self.hits.append(Hit(table, rule, hit, self.packet))
+        if rule.actions and isinstance(rule.actions[-1], Stop):
+            self.conclude(table, rule, hit)
+            return False, False
+        return self.act(table, rule, hit)
+
+    def conclude(self, table: Table, rule: Rule, hit: Bool) -> None:
+        """Do the actions of a rule that nothing comes back from: nobody else sees what it writes."""
+        packet, alive, self.alive = self.packet, self.alive, hit
+        self.act(table, rule, hit)
+        self.packet, self.alive = packet, without(alive, hit)
+
+    def act(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
         for action in rule.actions:
             if isinstance(action, Return):
                 return False, hit
@@ -222,16 +277,31 @@ class _Walker:
         return returned
 
     def call(self, rule: Rule, action: Call, hit: Bool) -> Bool:
-        caught: list[Bool] = []
+        caught: list[tuple[Bool, Packet]] = []
         self.catchers.append((action.catches, caught))
         returned = self.enter_by(rule, action.table, hit)
         self.catchers.pop()
-        return either(returned, bits.any_of(caught))
+        for when, packet in caught:
+            self.alive = either(self.alive, when)
+            self.merge(packet, when)
+            returned = either(returned, when)
+        return returned
+
+    def merge(self, packet: Packet, when: Bool) -> None:
+        """Go on with this packet where `when` holds, with the present one elsewhere."""
+        if when is True or when == self.alive:
+            self.packet = packet
+            return
+        now = self.packet
+        names = {**now.values, **packet.values}
+        differ = [name for name in names if packet.values.get(name) is not now.values.get(name)]
+        self.packet = now.but({name: bits.select(when, packet[name], now[name]) for name in differ})
 
     def end(self, stop: Stop, hit: Bool, table: Table, rule: Rule | None) -> None:
         for catches, caught in reversed(self.catchers):
             if stop.verdict in catches:
-                caught.append(hit)
+                caught.append((hit, self.packet))
+                self.alive = without(self.alive, hit)
                 return
         self.ends.append(End(hit, stop, table, rule, self.packet))
         self.alive = without(self.alive, hit)
@@ -295,7 +365,5 @@ def masked(n: bits.Number, mask: int) -> bits.Number:
 
 
 def clamped_sum(n: bits.Number, amount: int, low: int, high: int, size: int) -> bits.Number:
-    moved = bits.add(n, amount, size)
-    if amount < 0:
-        return bits.select(bits.at_least(n, low - amount), moved, low)
+    moved = bits.select(bits.at_least(n, low - amount), bits.add(n, amount, size), low)
     return bits.select(bits.at_least(n, high - amount + 1), high, moved)

@@ -7,14 +7,15 @@ each set of answers. A witness of each, walked with every question answered, is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.evaluate import End, Hit, walk
 from ruleparse.packet import FIELDS, Assumption, Packet, Point
-from ruleparse.program import Program, Way
+from ruleparse.program import Note, Program, Way
 
 LIMIT = 400
 """Outcomes that are told apart; more are counted together."""
@@ -81,15 +82,20 @@ class Explored:
     complete: bool = True
 
 
-def explore(program: Program, entry: str, packet: Packet, reach: Bool = True) -> Explored:
-    """Walk a packet, known or not, and tell its fates apart."""
+def explore(
+    program: Program, entry: str, packet: Packet, reach: Bool = True, *, some_will_do: bool = False
+) -> Explored:
+    """Walk a packet, known or not, and tell its fates apart.
+
+    Raises MemoryError where there is no room for the walk, or for all the fates; `some_will_do` then leaves some out.
+    """
     found = walk(program, entry, packet, None, reach)
     certain = len(found.ends) == 1 and all(h.when is True for h in found.hits)
     if certain and all(isinstance(found.ends[0].packet[k], int) for k in KEYS):
-        end = found.ends[0]
-        return Explored([Outcome(end, shown(end.packet, True), True, (), 1.0, tuple(found.hits))])
+        end, hits = found.ends[0], tuple(found.hits)
+        return Explored([Outcome(end, shown(end.packet, True), True, presumed(hits), 1.0, hits)])
     splitter = _Splitter(program, entry, packet, found.hits)
-    splitter.split(found.ends)
+    splitter.split(found.ends, some_will_do)
     return splitter.result
 
 
@@ -109,32 +115,43 @@ class _Splitter:
         self.packet = packet
         self.unknowns = packet.unknowns
         self.result = Explored()
-        uncertain = [h.when for h in hits if not isinstance(h.when, bool)]
-        self.paths = uncertain if len(uncertain) <= _MOST_UNCERTAIN_HITS else []
+        uncertain = [h.when for h in hits if not isinstance(h.when, bool) and h.rule.number is not None]
+        self.paths = list(dict.fromkeys(uncertain)) if len(uncertain) <= _MOST_UNCERTAIN_HITS else []
+        self.inside: dict[Bool, list[Bool]] = {}
+        """what of the paths is uncertain in the region that was last asked about"""
 
-    def split(self, ends: list[End]) -> None:
-        for end in ends:
-            rest = end.when
-            while rest is not False:
-                if len(self.result.outcomes) >= LIMIT:
-                    self.result.complete = False
-                    return
-                rest = self.take(end, rest)
+    def split(self, ends: list[End], some_will_do: bool) -> None:
+        """Every end in its turn, so that none is left out where there is more than can be told."""
+        left = deque((end, end.when) for end in ends)
+        while left:
+            if len(self.result.outcomes) >= LIMIT:
+                self.result.complete = False
+                return
+            end, region = left.popleft()
+            try:
+                rest = self.take(end, region)
+            except MemoryError:
+                if not some_will_do or not (left or self.result.outcomes):
+                    raise
+                self.result.complete, rest = False, False
+            if rest is not False:
+                left.append((end, rest))
 
     def take(self, end: End, rest: Bool) -> Bool:
         """Add the outcomes around one witness of `rest`; what is left of it."""
-        region = bits.both(rest, self.alike(end.packet, self.unknowns.witness(rest).value))
+        region = bits.both(rest, self.alike(end, self.unknowns.witness(rest).value))
         for piece in self.pieces(region):
             hits = self.path(self.unknowns.witness(piece.region))
             given = self.unknowns.whatever_the_answers(piece.region)
-            values = shown(end.packet, piece.region)
-            self.result.outcomes.append(Outcome(end, values, given, piece.given, piece.odds, hits))
+            values, answers = shown(end.packet, piece.region), (*piece.given, *presumed(hits))
+            self.result.outcomes.append(Outcome(end, values, given, answers, piece.odds, hits))
         return bits.without(rest, region)
 
-    def alike(self, packet: Packet, value: Callable[[Number], int]) -> Bool:
-        """Packets that end with the same rewrites as the witness."""
+    def alike(self, end: End, value: Callable[[Number], int]) -> Bool:
+        """Packets that end with the same rewrites as the witness; where to is nothing to one that gets nowhere."""
         same: Bool = True
-        for name in (*KEYS, *(f for f in _REPORTED if self.settled_at_first(f))):
+        packet, keys = end.packet, KEYS if end.stop.verdict == "accept" else ()
+        for name in (*keys, *(f for f in _REPORTED if self.settled_at_first(f))):
             n = packet[name] if packet.given(name) else 0
             same = bits.both(
                 same, self.unknowns.whatever_is_made_up(bits.equal_masked(n, value(n), -1), also_the_way_out=True)
@@ -165,8 +182,10 @@ class _Splitter:
         """
         if bits.depends(region, variable):
             return []
-        inside = (bits.both(region, path) for path in self.paths)
-        return [c for c in inside if c is not False and c != region]
+        if region not in self.inside:
+            within = (bits.both(region, path) for path in self.paths)
+            self.inside = {region: [c for c in within if c is not False and c != region]}
+        return self.inside[region]
 
     def path(self, point: Point) -> tuple[Hit, ...]:
         """The rules that one packet hits."""
@@ -192,6 +211,12 @@ def by_answer(
             odds = question.probability if answer else 1 - question.probability
             found.append(Piece(region, piece.given, piece.odds * odds))
     return found
+
+
+def presumed(hits: Iterable[Hit]) -> tuple[Answered, ...]:
+    """What is taken for true on a path, because no dump tells what else would be."""
+    notes = (action for hit in hits for action in hit.rule.actions if isinstance(action, Note))
+    return tuple(Answered(q, None, True) for q in dict.fromkeys(n.presumes for n in notes) if q is not None)
 
 
 def shown(packet: Packet, region: Bool) -> dict[str, int | None]:

@@ -54,6 +54,8 @@ class Assumption:
     rule: Span | None = None
     probability: float | None = None
     """of the answer yes, for a random choice"""
+    presumed: bool = False
+    """whether only the answer yes is followed: no would be something that nobody can walk"""
 
 
 class Unknowns:
@@ -210,3 +212,8 @@ class Packet:
 def assumption(question: str, settle: str = "", rule: Span | None = None) -> Assumption:
     """Something the dumps cannot settle: how it is asked, and the command whose output would settle it."""
     return Assumption(question, settle, rule)
+
+
+def presumption(question: str, settle: str = "") -> Assumption:
+    """Something that every answer rests on, and that only the running system can deny."""
+    return Assumption(question, settle, presumed=True)

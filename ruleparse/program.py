@@ -187,9 +187,10 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth telling that changes nothing."""
+    """Something worth telling that changes nothing, or what an answer presumes from here on."""
 
     text: str
+    presumes: Assumption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,8 @@ class Table:
     label: str = ""
     narrow: Callable[[Packet], Iterable[Rule]] | None = None
     """where there is an index: the rules, in order, that this packet could match"""
+    within_itself: bool = True
+    """whether a walk that is in it may enter it again; no kernel loads chains that allow it"""
 
     def rules_for(self, packet: Packet) -> Iterable[Rule]:
         """All rules, or those that an index leaves over."""

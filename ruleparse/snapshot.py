@@ -17,7 +17,7 @@ from ruleparse.netfilter import save
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter.save import Dump, Ruleset
+from ruleparse.netfilter.save import LEGACY_RULES, Dump, Ruleset, SavedTable
 from ruleparse.routing import Routing, read_routing
 from ruleparse.text import Diagnostic, Source
 
@@ -76,23 +76,30 @@ class Snapshot:
         latest: dict[str, Ruleset] = {}
         for ruleset in self._saved(family):
             known = latest.setdefault(
-                ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version)
+                ruleset.flavour, Ruleset(family, ruleset.flavour, ruleset.source, ruleset.version, whole=False)
             )
             known.tables.update(ruleset.tables)
+            known.whole |= ruleset.whole
+            known.lacks += ruleset.lacks
+        if len(latest) > 1:
+            latest["nft"].lacks = [q for q in latest["nft"].lacks if not q.question.startswith(LEGACY_RULES)]
         return list(latest.values())
 
     def _saved(self, family: int) -> Iterator[Ruleset]:
         return (r for d in self.dumps for r in d.rulesets if r.family == family)
 
     def _saved_twice(self, family: int) -> Iterator[Diagnostic]:
-        """Tables that two texts hold, and not the same."""
-        first: dict[tuple[str, str], Source] = {}
+        """Tables that were saved twice, but for texts that are the same from end to end."""
+        first: dict[tuple[str, str], SavedTable] = {}
         for ruleset in self._saved(family):
-            for name in ruleset.tables:
-                before, after = first.setdefault((ruleset.flavour, name), ruleset.source), ruleset.source
-                if before.text != after.text:
-                    where = f"{before.name} and, otherwise, in {after.name}, which is used here"
-                    yield Diagnostic("table-twice", "error", f"table {name} is saved in {where}")
+            for name, table in ruleset.tables.items():
+                before = first.setdefault((ruleset.flavour, name), table).span
+                if before is None or table.span is None or before == table.span:
+                    continue
+                if before.source is table.span.source or before.source.text != table.span.source.text:
+                    where = f"{before.where} and again at {table.span.where}, which is used here"
+                    message = f"table {name} is saved at {where}: are they of two nodes, or of two moments?"
+                    yield Diagnostic("table-twice", "error", message, table.span)
 
     def program(self, family: int, *, bytes_given: bool = False) -> NetfilterProgram:
         """The tables a packet of this family walks; `bytes_given` if it may be cut short or a fragment."""
@@ -109,6 +116,8 @@ class Snapshot:
             changing,
             self.routing.sysctl,
             self.routing.policy_routing(family),
+            self.routing.some_routes(family),
+            self.routing.knows_addresses(family),
             any(_TRACKS(text) for text in {r.source.text for r in self._saved(family)}),
             self.routing.device_groups,
         )

@@ -186,7 +186,7 @@ def asked(
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
         raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
-    sizes = {"src": 32, "dst": 32} if family == 4 else {}
+    sizes = dict.fromkeys(("src", "dst", "route_gateway"), 32) if family == 4 else {}
     unknowns = Unknowns(nodes, sizes, interfaces)
     if earlier is not None:
         unknowns.continues(earlier)
@@ -235,9 +235,9 @@ def _first_of_a_connection(values: dict[str, Number], conditions: set[str], fami
     """A packet nobody said more of starts a connection: a SYN, an echo request."""
     if values.get("ct_given", 8) != 8 or "ct_given" in conditions:
         return
-    proto = values.get("proto")
-    if proto == 6 and "tcp_flags" not in values and "tcp_flags" not in conditions:
+    proto = values.get("proto")  # None where there are several, too
+    if proto in (6, None) and "tcp_flags" not in values and "tcp_flags" not in conditions:
         values["tcp_flags"] = 2
-    if proto in (1, 58) and "icmp_type" not in values:
+    if proto in (1, 58, None) and "icmp_type" not in values:
         values["icmp_type"] = 8 if family == 4 else 128
         values.setdefault("icmp_code", 0)

@@ -94,17 +94,20 @@ def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
     for nodes in smaller:
         with suppress(MemoryError):
             return _answer(snapshot, spec, family, given, nodes)
-    return _answer(snapshot, spec, family, given, largest)
+    return _answer(snapshot, spec, family, given, largest, some_will_do=True)
 
 
 _ROOMS = (1 << 20, 1 << 22)
 """How many nodes the decision diagrams of one answer may have; the larger where the smaller will not do."""
 
 
-def _answer(snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int) -> Answer:
+def _answer(
+    snapshot: Snapshot, spec: Mapping[str, Any], family: int, given: Wired, nodes: int, some_will_do: bool = False
+) -> Answer:
     question = question_of(snapshot, spec, family, given, nodes)
     answering = Answering(snapshot, spec, question, given)
-    return answering.answer(explore(answering.program, answering.entry, question.packet, question.reach))
+    found = explore(answering.program, answering.entry, question.packet, question.reach, some_will_do=some_will_do)
+    return answering.answer(found)
 
 
 def question_of(

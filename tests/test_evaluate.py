@@ -166,3 +166,15 @@ def test_the_same_question_has_the_same_answer(unknown):
     assert first == again
     assert first != other
     assert unknown.unknowns.ask(assumption("a"), about=1) != first
+
+
+def test_what_a_rule_writes_before_it_stops_is_seen_by_nobody_behind_it():
+    unknowns = Unknowns()
+    packet = Packet({"mark": 0}, unknowns)
+    inner = table("B", rule(PORT_IS_80, Set("mark", 1), ACCEPT), rule(Masked("dport", 81, -1), Set("mark", 2), ACCEPT))
+    found = walk({t.name: t for t in (table("A", rule(Call("B", ("accept",)))), inner)}, "A", packet)
+    assert [hit.packet["mark"] for hit in found.hits if hit.table is inner] == [0, 0, 0]
+    (end,) = found.ends
+    for port, mark in ((80, 1), (81, 2), (82, 0)):
+        here = bits.equal_masked(packet["dport"], port, -1)
+        assert bits.without(here, bits.equal_masked(end.packet["mark"], mark, -1)) is False

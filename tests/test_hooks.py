@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import ruleparse
+from tests.complete import POLICY, SETTINGS
 
 ADDRESSES = """\
 1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
@@ -56,7 +57,9 @@ SENT = {"local": True, "src": "192.0.2.1", "proto": "udp", "sport": 1000, "dport
 def node(tmp_path):
     """node("nat PREROUTING -j …", …) is a router between eth0 and eth1 with these rules."""
 
-    def build(*rules: str, sysctl: str = "", backend: str = "legacy", routes: str = ROUTES) -> ruleparse.Node:
+    def build(
+        *rules: str, sysctl: str = "", backend: str = "legacy", routes: str = ROUTES, policy: str = POLICY
+    ) -> ruleparse.Node:
         rules = (*rules, TRACKS)
         lines = [BACKENDS[backend]]
         for table, chains in CHAINS.items():
@@ -67,7 +70,8 @@ def node(tmp_path):
             "iptables-save.txt": "".join(lines),
             "ip-addr.txt": ADDRESSES,
             "ip-route.txt": routes,
-            "sysctl.txt": sysctl,
+            "ip-rule.txt": policy,
+            "sysctl.txt": SETTINGS + sysctl,
         }
         for name, text in texts.items():
             if text:
@@ -292,13 +296,13 @@ def test_translations(rules, packet, egress, seen, node):
         (["filter OUTPUT -j MARK --set-mark 1"], "eth0"),
     ],
 )
-def test_a_mark_in_output_routes_anew(rules, egress, node, tmp_path):
-    (tmp_path / "ip-rule.txt").write_text(
+def test_a_mark_in_output_routes_anew(rules, egress, node):
+    policy = (
         "0:\tfrom all lookup local\n100:\tfrom all fwmark 0x1 lookup 100\n"
         "32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n"
     )
     routes = ROUTES + "default via 10.0.0.254 dev eth1 table 100\n"
-    assert only(node(*rules, routes=routes), SENT, dst="198.51.100.7").egress == egress
+    assert only(node(*rules, routes=routes, policy=policy), SENT, dst="198.51.100.7").egress == egress
 
 
 def test_out_is_what_the_route_said(node):

@@ -35,6 +35,9 @@ def save(*rules: str, chains: str = "", policy: str = "ACCEPT") -> str:
     return f"{header}:FORWARD {policy} [0:0]\n{declared}{body}COMMIT\n"
 
 
+ROUTED = [CORPORA / "docker" / name for name in ("ip-route.txt", "ip-rule.txt", "sysctl.txt")]
+
+
 # Anything at all
 
 
@@ -162,9 +165,7 @@ def test_a_wrong_line_is_not_passed_over(line):
 
 
 def test_a_wrong_line_does_not_hide_the_next():
-    outcomes = json.loads(ask(save("nonsense", "-A FORWARD -j DROP"), CORPORA / "docker" / "ip-route.txt").out)[
-        "outcomes"
-    ]
+    outcomes = json.loads(ask(save("nonsense", "-A FORWARD -j DROP"), *ROUTED).out)["outcomes"]
     assert [(o["verdict"], o["decided_by"]["line"]) for o in outcomes] == [("drop", 7)]
 
 
@@ -219,7 +220,7 @@ TWICE = save("-A A -j RETURN", "-A FORWARD -j A", "-A FORWARD -j DROP", chains="
     ids=lambda value: value if isinstance(value, str) and len(value) < 60 and "\n" not in value else "",
 )  # fmt: skip
 def test_large_and_odd_dumps(name, dump, verdicts):
-    ran = ask(dump, CORPORA / "docker" / "ip-route.txt")
+    ran = ask(dump, *ROUTED)
     assert ran.status == ANSWERED, name
     if verdicts is not None:
         assert {o["verdict"] for o in json.loads(ran.out)["outcomes"]} == verdicts
@@ -228,14 +229,22 @@ def test_large_and_odd_dumps(name, dump, verdicts):
 def test_chains_that_each_call_the_next_twice():
     chains = [f"C{n}" for n in range(40)]
     calls = [f"-A {a} -j {b}" for a, b in itertools.pairwise(chains) for _ in range(2)]
-    ran = ask(save("-A FORWARD -j C0", *calls, chains=" ".join(chains)), CORPORA / "docker" / "ip-route.txt")
+    ran = ask(save("-A FORWARD -j C0", *calls, chains=" ".join(chains)), *ROUTED)
     assert (ran.status, ran.out) == (3, "")
     assert "nests too deeply" in ran.err
 
 
 def test_a_loop_is_named():
-    outcomes = json.loads(ask(loop("A", "B"), CORPORA / "docker" / "ip-route.txt").out)["outcomes"]
-    assert [o["reason"] for o in outcomes] == ["too many tables within tables"]
+    outcomes = json.loads(ask(loop("A", "B"), *ROUTED).out)["outcomes"]
+    assert [o["reason"] for o in outcomes] == ["chain A is entered within itself"]
+    (assumed,) = outcomes[0]["assumptions"]
+    assert assumed["question"] == "a chain within itself, which no kernel loads, drops the packet"
+
+
+def test_chains_may_nest_as_deep_as_there_are_chains():
+    (outcome,) = json.loads(ask(DEEP, *ROUTED).out)["outcomes"]
+    assert outcome["decided_by"]["chain"] == "C2000"
+    assert len(outcome["steps"]) == 2002
 
 
 @pytest.mark.parametrize("command", ["show", "graph", "why"])

@@ -341,7 +341,7 @@ def test_unknown_interfaces_differ_by_destination():
 def test_addresses_make_up_for_table_local(dst, expected):
     routing = node(route="default dev eth0\n", addr=ADDR)
     assert route(routing.tables(4), 4, dst=dst) == expected
-    assert [d.severity for d in routing.notes] == ["note"] * 3  # for ip rule, table local and table default
+    assert [d.severity for d in routing.notes] == ["note"] * 2  # for table local and table default
 
 
 def test_ipv6_addresses_make_up_for_table_local():

@@ -264,13 +264,14 @@ def test_the_family_has_to_be_clear(packet, node):
 
 
 def test_load_takes_files_folders_and_both(tmp_path):
-    save, routes = CORPORA / "rules-only" / "iptables-save.txt", CORPORA / "kube-proxy-1.34" / "ip-route.txt"
+    save, rest = CORPORA / "rules-only" / "iptables-save.txt", CORPORA / "kube-proxy-1.34"
+    routes = [rest / name for name in ("ip-route.txt", "ip-rule.txt", "sysctl.txt")]
     packet = {"in": "eth0", "src": "10.244.2.9", "dst": "10.96.33.18", "proto": "tcp", "sport": 40000, "dport": 80}
     assert len(ruleparse.load(str(save)).why(**packet).outcomes) > 1
-    assert len(ruleparse.load(save, routes).why(**packet).outcomes) == 1
-    assert len(ruleparse.load(save.parent, routes).why(**packet).outcomes) == 1
+    assert len(ruleparse.load(save, *routes).why(**packet).outcomes) == 1
+    assert len(ruleparse.load(save.parent, *routes).why(**packet).outcomes) == 1
     with pytest.raises(NothingRead, match="iptables-save"):
-        ruleparse.load(routes)
+        ruleparse.load(*routes)
     with pytest.raises(NothingRead):
         ruleparse.load(tmp_path)
     with pytest.raises(FileNotFoundError):

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from .hosts import ethernet, gateway_route, mac_of
 from .model import Node
-from .node import BRIDGE_DETAILS, LOOPBACK, HostNetwork, Link
+from .node import BRIDGE_DETAILS, HOST_SYSCTLS, LOOPBACK, HostNetwork, Link
 from .rule import port_match
 from .save import Ruleset, Table
 
@@ -120,5 +120,5 @@ def docker_network(node: Node, bridges: tuple[Bridge, ...]) -> HostNetwork:
             links.append(
                 Link(name, mac, peer="if2", master=bridge.name, netns=f"cg{number}{container}", details="veth")
             )
-    sysctls: dict[str, int | str] = {"net.bridge.bridge-nf-call-iptables": 1, "net.ipv4.ip_forward": 1}
+    sysctls = HOST_SYSCTLS | {"net.bridge.bridge-nf-call-iptables": 1, "net.ipv4.ip_forward": 1}
     return HostNetwork(tuple(links), (gateway_route(node),), sysctls=sysctls)

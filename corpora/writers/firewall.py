@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .hosts import ethernet, gateway_route, mac_of
 from .model import Family, Node
-from .node import LOOPBACK, HostNetwork, Link
+from .node import HOST_SYSCTLS, LOOPBACK, HostNetwork, Link
 from .rule import port_match
 from .save import Ruleset, Table
 
@@ -110,7 +110,7 @@ def _write_nat(nat: Table, gateway: Gateway) -> None:
 def firewall_network(gateway: Gateway) -> HostNetwork:
     inner = Link(gateway.inner_interface, mac_of(gateway.servers[4]), gateway.inner_addresses, queue="mq")
     links = (LOOPBACK, ethernet(gateway.node, gateway.outer_address6), inner)
-    sysctls: dict[str, int | str] = {
+    sysctls = HOST_SYSCTLS | {
         "net.ipv4.conf.all.rp_filter": 1,
         "net.ipv4.ip_forward": 1,
         "net.ipv6.conf.all.forwarding": 1,

@@ -205,17 +205,23 @@ def ip_rule(rules: Iterable[tuple[int, str]], family: Family) -> str:
     return "".join(f"{priority}:\t{text}\n" for priority, text in sorted([*standard, *rules]))
 
 
-KUBERNETES_SYSCTLS: dict[str, int | str] = {
+HOST_SYSCTLS: dict[str, int | str] = {
+    "net.ipv4.conf.all.accept_local": 0,
+    "net.ipv4.conf.all.route_localnet": 0,
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.all.src_valid_mark": 0,
+    "net.netfilter.nf_conntrack_checksum": 1,
+    "net.netfilter.nf_conntrack_tcp_loose": 1,
+}
+KUBERNETES_SYSCTLS: dict[str, int | str] = HOST_SYSCTLS | {
     "net.bridge.bridge-nf-call-ip6tables": 1,
     "net.bridge.bridge-nf-call-iptables": 1,
     "net.ipv4.conf.all.forwarding": 1,
     "net.ipv4.conf.all.route_localnet": 1,
-    "net.ipv4.conf.all.rp_filter": 0,
     "net.ipv4.conf.default.rp_filter": 2,
     "net.ipv4.ip_forward": 1,
     "net.ipv6.conf.all.forwarding": 0,
     "net.netfilter.nf_conntrack_max": 131072,
     "net.netfilter.nf_conntrack_tcp_be_liberal": 0,
-    "net.netfilter.nf_conntrack_tcp_loose": 1,
 }
 FORWARDS_IPV6: dict[str, int | str] = {"net.ipv6.conf.all.forwarding": 1}

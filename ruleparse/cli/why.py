@@ -9,7 +9,16 @@ from typing import Any, TextIO
 
 import click
 
-from ruleparse.cli.common import USAGE, destination, dumps, fail, output_options, read_node, show_diagnostics
+from ruleparse.cli.common import (
+    UNREADABLE,
+    USAGE,
+    destination,
+    dumps,
+    fail,
+    output_options,
+    read_node,
+    show_diagnostics,
+)
 from ruleparse.node import Node
 from ruleparse.report.why_json import why_json
 from ruleparse.session import Session
@@ -95,7 +104,16 @@ def _one(node: Node, spec: dict[str, Any], out: TextIO, format_: str, verbose: b
         answer = why(node.snapshot, spec)
     except SpecError as error:
         fail(str(error), USAGE)
+    except MemoryError:
+        fail(_too_much(spec), UNREADABLE)
     _write(answer, out, format_, verbose)
+
+
+def _too_much(spec: dict[str, Any]) -> str:
+    """What to say where there is no room for an answer."""
+    missing = [f"--{name}" for name in ("in", "src", "dst", "proto", "sport", "dport") if spec.get(name) is None]
+    words = f"; there are fewer if you say {', '.join(missing)}" if missing else ""
+    return f"out of memory: this packet has too many fates to tell apart{words}"
 
 
 def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
@@ -116,6 +134,8 @@ def _many(node: Node, path: str, given: dict[str, Any], out: TextIO, format_: st
             answer = session.why(packet) if session else why(node.snapshot, packet)
         except SpecError as error:
             fail(f"{path}:{number}: {error}", USAGE)
+        except MemoryError:
+            fail(f"{path}:{number}: {_too_much({**given, **spec})}", UNREADABLE)
         if format_ == "text":
             _write(answer, out, format_, verbose=False)
         else:

@@ -25,6 +25,7 @@ from ruleparse.netfilter.fields import (
     UNTRACKED,
 )
 from ruleparse.netfilter.quirks import SHORTER
+from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.tracking.connection import PORTED
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6
 from ruleparse.netfilter.tracking.protocols import opens
@@ -42,7 +43,7 @@ TRACKED = fields.ESTABLISHED | RELATED | NEW
 
 def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
     """The connection of a packet: that of an earlier one, or its own, unless somebody said otherwise (`ct_given`)."""
-    summed = sysctl.get("net.netfilter.nf_conntrack_checksum") != "0"
+    summed = is_on(sysctl, "net.netfilter.nf_conntrack_checksum")
     icmp = ICMP if family == 4 else ICMP6
     return Table(
         "conntrack",
@@ -54,11 +55,11 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
                 (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return()),
             ),
             _invalid(Masked("well_formed", 0, -1)),
-            *([_invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1))] if summed else []),
+            _invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1), *summed),
             Rule((), (Call(CONNECTIONS),)),
             Rule((Masked("ct_known", 1, -1),), (Return(),)),
             _invalid(Masked("proto", SCTP, -1), Test(_OPENS, None, negated=True)),
-            *_tcp_that_starts_nothing(sysctl.get("net.netfilter.nf_conntrack_tcp_loose") != "0"),
+            *_tcp_that_starts_nothing(is_on(sysctl, "net.netfilter.nf_conntrack_tcp_loose", off=True)),
             *_icmp_that_starts(icmp, tuple(REQUESTS if family == 4 else REQUESTS6)),
             Rule((), (Set("ct_state", NEW), Set("ct_began", 1), Call("new connection"))),
         ],
@@ -105,12 +106,14 @@ def _invalid(*tests: Masked | Test) -> Rule:
     return Rule(tests, (Set("ct_state", INVALID), Return()))
 
 
-def _tcp_that_starts_nothing(loose: bool) -> list[Rule]:
+def _tcp_that_starts_nothing(strict: tuple[Test, ...]) -> list[Rule]:
     """From no connection: SYN alone, or an ACK taken up in mid-stream if that is allowed (tcp_conntracks, row sNO)."""
     tcp = Masked("proto", TCP, -1)
     with_syn = (Masked("tcp_flags", _SYN | _ACK, _SYN | _ACK), Masked("tcp_flags", _SYN | _FIN, _SYN | _FIN))
-    without = (Masked("tcp_flags", _FIN, _FIN), Masked("tcp_flags", 0, _SYN | (_ACK if loose else 0)))
-    return [_invalid(tcp, Masked("tcp_flags", _RST, _RST)), *(_invalid(tcp, t) for t in (*with_syn, *without))]
+    without = (Masked("tcp_flags", _FIN, _FIN), Masked("tcp_flags", 0, _SYN | _ACK))
+    in_mid_stream = _invalid(tcp, Masked("tcp_flags", _ACK, _SYN | _ACK), *strict)
+    flags = (Masked("tcp_flags", _RST, _RST), *with_syn, *without)
+    return [*(_invalid(tcp, t) for t in flags), in_mid_stream]
 
 
 def _icmp_that_starts(protocol: int, kinds: tuple[int, ...]) -> list[Rule]:

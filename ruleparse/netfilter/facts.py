@@ -20,6 +20,8 @@ class Facts:
     sysctl: Mapping[str, str] = field(default_factory=dict)
     policy_routing: bool = False
     """whether `ip rule` holds more than the standard rules"""
+    routes_saved: bool = False
+    addresses_saved: bool = False
     tracks: bool = True
     """whether any rule needs connections: without one the kernel does not track them, and asks no nat table"""
     device_groups: Mapping[str, int] | None = None

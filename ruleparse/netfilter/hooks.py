@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from ruleparse.codec import Prefix, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.connections import confirm, conntrack_table, settle_destination, settle_source
+from ruleparse.netfilter.extension import ask
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6
 from ruleparse.netfilter.save import BUILT_IN, Flavour
+from ruleparse.netfilter.settings import InterfaceSetting, at_interface, is_on
 from ruleparse.netfilter.values import differs
+from ruleparse.packet import assumption
 from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
@@ -66,7 +69,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
     tables = [
         Table("arrive", [*early_drops(family), rule(Goto("PREROUTING"))]),
         Table("PREROUTING", _prerouting(bases)),
-        Table("route", [rule(is_("out_given", 0, negated=True), *_given_route()), rule(*_lookup())]),
+        Table("route", [*_given_route(facts.routes_saved), rule(*_lookup())]),
         Table("route in", _route_in(family, facts)),
         Table("INPUT", _input(family, bases)),
         Table("FORWARD", _forward(family, bases, sysctl)),
@@ -106,8 +109,19 @@ def _nat(hook: int, call: Call) -> list[Rule]:
     return settle_destination(call) if hook in (PREROUTING, OUTPUT) else settle_source(call)
 
 
-def _given_route() -> list[Action]:
-    return [Set("route_type", fields.UNICAST), Copy("route_out", "out_given"), Set("route_gateway", 0), Return()]
+def _given_route(routes_saved: bool) -> list[Rule]:
+    """The interface that somebody gave; where routes were saved and say otherwise, who is right is a question."""
+    given = is_("out_given", 0, negated=True)
+    route = (Set("route_type", fields.UNICAST), Copy("route_out", "out_given"), Set("route_gateway", 0), Return())
+    if not routes_saved:
+        return [rule(given, *route)]
+    question = "the packet leaves by the interface that is given as --out, though the saved routes say otherwise"
+    other = ask(assumption(question, "ip route show table all"))
+    return [
+        rule(given, *_lookup()),
+        rule(given, differs("route_out", "out_given"), other, *route),
+        rule(given, Return()),
+    ]
 
 
 def _lookup() -> list[Action]:
@@ -155,9 +169,9 @@ def _input(family: int, bases: list[Base]) -> list[Rule]:
 
 def _forward(family: int, bases: list[Base], sysctl: Mapping[str, str]) -> list[Rule]:
     switch = "net.ipv4.ip_forward" if family == 4 else "net.ipv6.conf.all.forwarding"
-    off = [drop(f"this node does not forward: {switch} = 0")] if sysctl.get(switch) == "0" else []
+    off4 = (at_interface(InterfaceSetting.forwarding(sysctl), 0),)
     return [
-        *off,
+        drop(f"this node does not forward: {switch} = 0", *(off4 if family == 4 else is_on(sysctl, switch, off=True))),
         drop("only packets addressed to this node's MAC are forwarded", is_("pkttype", 0, negated=True)),
         drop("its TTL ends here" if family == 4 else "its hop limit ends here", Masked("ttl", 0, 0xFE)),
         rule(Set("hook", FORWARD), Add("ttl", -1, 0, 255), Copy("out", "route_out")),
@@ -194,9 +208,10 @@ def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
         rule(is_("route_type", fields.LOCAL), Set("route_out", LOOPBACK)),
         *_unroutable(),
     ]
-    if family == 4 and sysctl.get("net.ipv4.conf.all.route_localnet") != "1":
-        reason = "a loopback address must not leave the node"
-        rules.append(drop(reason, inside("src", "127.0.0.0/8"), is_("route_out", LOOPBACK, negated=True)))
+    if family == 4:
+        leaves = (inside("src", "127.0.0.0/8"), is_("route_out", LOOPBACK, negated=True))
+        barred = at_interface(InterfaceSetting.of(sysctl, "route_localnet"), 0, "route_out")
+        rules.append(drop("a loopback address must not leave the node", *leaves, barred))
     return rules
 
 

@@ -6,7 +6,7 @@ Sources: net/ipv6/ip6_input.c (ip6_rcv_core), net/ipv4/route.c (ip_route_input_s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ruleparse import bits
 from ruleparse.bits import Bool
@@ -14,6 +14,7 @@ from ruleparse.codec import Codec, interface, prefix
 from ruleparse.netfilter import fields
 from ruleparse.netfilter.extension import ask
 from ruleparse.netfilter.facts import Facts
+from ruleparse.netfilter.settings import InterfaceSetting, at_interface
 from ruleparse.netfilter.values import differs
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Goto, Key, Masked, Rule, Stop, Test, World
@@ -75,24 +76,19 @@ def martian_drops(family: int, facts: Facts) -> list[Rule]:
 
 
 def _martians4(facts: Facts) -> list[Rule]:
-    sysctl = facts.sysctl
-    localnet = sysctl.get("net.ipv4.conf.all.route_localnet") == "1"
-    loopback = (
-        []
-        if localnet
-        else [
-            _drop("a loopback source address from outside (martian)", _inside("src", "127.0.0.0/8"), _LOOPBACK),
-            _drop("a loopback destination address from outside (martian)", _inside("dst", "127.0.0.0/8"), _LOOPBACK),
-        ]
-    )
+    loopback = Masked("in", interface("lo"), -1, negated=True)
+    barred = (loopback, at_interface(InterfaceSetting.of(facts.sysctl, "route_localnet"), 0))
     return [
         _drop("a multicast source address (martian)", _inside("src", "224.0.0.0/4")),
         _drop("a broadcast source address (martian)", _inside("src", "255.255.255.255/32")),
         _drop("a source address in 0.0.0.0/8 (martian)", _inside("src", "0.0.0.0/8")),
         _drop("a destination address in 0.0.0.0/8 (martian)", _inside("dst", "0.0.0.0/8")),
-        *loopback,
-        _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, facts)),
-        _drop("the way back to its source leaves by another interface (rp_filter)", Test(RP_FILTER, dict(sysctl))),
+        _drop("a loopback source address from outside (martian)", _inside("src", "127.0.0.0/8"), *barred),
+        _drop("a loopback destination address from outside (martian)", _inside("dst", "127.0.0.0/8"), *barred),
+        _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, OwnSource.of(facts))),
+        _drop(
+            "the way back to its source leaves by another interface (rp_filter)", Test(RP_FILTER, RpFilter.of(facts))
+        ),
     ]
 
 
@@ -109,56 +105,82 @@ def _martians6() -> list[Rule]:
     ]
 
 
-def _reverse(packet: Packet, world: World, mark: bool) -> Packet:
+def _reverse(packet: Packet, world: World, with_mark: InterfaceSetting) -> Packet:
     """The route back to the source, as it looks to a packet of this node."""
-    swapped = {"dst": packet["src"], "src": packet["dst"], "mark": packet["mark"] if mark else 0}
+    mark = packet["mark"]
+    if mark != 0:
+        mark = bits.select(with_mark.holds(1, packet, world), mark, 0)
+    swapped = {"dst": packet["src"], "src": packet["dst"], "mark": mark}
     blank = {"route_in": 0, "route_type": 0, "route_out": 0, "route_gateway": 0, "uid": 0}
     return world.probe("reverse fib", packet.but({**swapped, **blank}))
 
 
-def _own_source(facts: Facts, packet: Packet, world: World) -> Bool:
+@dataclass(frozen=True, slots=True)
+class OwnSource:
+    """What decides whether a source address is one that only this node itself may use."""
+
+    accept_local: InterfaceSetting
+    src_valid_mark: InterfaceSetting
+    policy_routing: bool
+    addresses_saved: bool
+
+    @classmethod
+    def of(cls, facts: Facts) -> OwnSource:
+        accept_local, mark = (InterfaceSetting.of(facts.sysctl, name) for name in ("accept_local", "src_valid_mark"))
+        return cls(accept_local, mark, facts.policy_routing, facts.addresses_saved)
+
+
+_NOT_FROM_OUTSIDE = assumption("the kernel refuses the address as one of this node's", "ip addr; sysctl -a")
+
+
+def _own_source(how: OwnSource, packet: Packet, world: World) -> Bool:
     """An address of this node's own; with policy routing any that is no single host's (fib_validate_source)."""
-    if facts.sysctl.get("net.ipv4.conf.all.accept_local") == "1":
-        return False
-    if facts.policy_routing:
-        back = _reverse(packet, world, mark=facts.sysctl.get("net.ipv4.conf.all.src_valid_mark") == "1")
+    if not how.addresses_saved and not how.accept_local.saved:
+        return world.ask(_NOT_FROM_OUTSIDE, packet["src"])
+    if how.policy_routing:
+        back = _reverse(packet, world, how.src_valid_mark)
         not_a_host = (fields.LOCAL, fields.BROADCAST, fields.MULTICAST, fields.ANYCAST)
-        return bits.any_of(bits.equal_masked(back["route_type"], kind, -1) for kind in not_a_host)
-    source = world.probe("address type", packet.but({"dst": packet["src"], "route_type": 0}))
-    return bits.equal_masked(source["route_type"], fields.LOCAL, -1)
+        own = bits.any_of(bits.equal_masked(back["route_type"], kind, -1) for kind in not_a_host)
+    else:
+        source = world.probe("address type", packet.but({"dst": packet["src"], "route_type": 0}))
+        own = bits.equal_masked(source["route_type"], fields.LOCAL, -1)
+    return own if own is False else bits.without(own, how.accept_local.holds(1, packet, world))
 
 
-def _fails_rp_filter(sysctl: Mapping[str, str], packet: Packet, world: World) -> Bool:
+@dataclass(frozen=True, slots=True)
+class RpFilter:
+    """What decides whether the way back to the source matters, and which it is."""
+
+    rp_filter: InterfaceSetting
+    src_valid_mark: InterfaceSetting
+    routes_saved: bool
+
+    @classmethod
+    def of(cls, facts: Facts) -> RpFilter:
+        rp_filter, mark = (InterfaceSetting.of(facts.sysctl, name) for name in ("rp_filter", "src_valid_mark"))
+        return cls(rp_filter, mark, facts.routes_saved)
+
+
+_NO_WAY_BACK = assumption("rp_filter refuses the address", "sysctl -a; ip route show table all")
+
+
+def _fails_rp_filter(how: RpFilter, packet: Packet, world: World) -> Bool:
     """Strict (1): the way back leaves by the interface it came in by. Loose (2): there is a way back."""
-    strict = _interfaces_with(sysctl, 1, packet)
-    loose = _interfaces_with(sysctl, 2, packet)
-    if strict is False and loose is False:
+    if not how.routes_saved and not how.rp_filter.saved:
+        wrong = world.ask(_NO_WAY_BACK, packet["src"])
+    elif how.rp_filter.every == 0 and not any(how.rp_filter.own.values()):
         return False
-    back = _reverse(packet, world, sysctl.get("net.ipv4.conf.all.src_valid_mark") == "1")
-    reachable = bits.equal_masked(back["route_type"], fields.UNICAST, -1)
-    same = bits.equal(back["route_out"], packet["in"])
-    wrong = bits.either(
-        bits.both(strict, bits.negate(bits.both(reachable, same))), bits.both(loose, bits.negate(reachable))
-    )
+    else:
+        back = _reverse(packet, world, how.src_valid_mark)
+        reachable = bits.equal_masked(back["route_type"], fields.UNICAST, -1)
+        same = bits.both(reachable, bits.equal(back["route_out"], packet["in"]))
+        wrong = bits.either(
+            *(
+                False if passes is True else bits.without(how.rp_filter.holds(mode, packet, world), passes)
+                for mode, passes in ((1, same), (2, reachable))
+            )
+        )
     return bits.without(wrong, bits.equal_masked(packet["in"], interface("lo"), -1))
-
-
-def _interfaces_with(sysctl: Mapping[str, str], mode: int, packet: Packet) -> Bool:
-    """Whether the interface it came in by has this rp_filter mode: the larger of its own and `all`."""
-    prefix_, suffix = "net.ipv4.conf.", ".rp_filter"
-    every = _number(sysctl.get(f"{prefix_}all{suffix}", ""))
-    names = [k[len(prefix_) : -len(suffix)] for k in sysctl if k.startswith(prefix_) and k.endswith(suffix)]
-    modes = {n: max(every, _number(sysctl[f"{prefix_}{n}{suffix}"])) for n in names if n not in ("all", "default")}
-    listed = [n for n, m in modes.items() if m == mode and len(n) < 16]
-    if every == mode:
-        others = [n for n, m in modes.items() if m != mode and len(n) < 16]
-        return bits.negate(bits.any_of(bits.equal_masked(packet["in"], interface(n), -1) for n in others))
-    return bits.any_of(bits.equal_masked(packet["in"], interface(n), -1) for n in listed)
-
-
-def _number(text: str) -> int:
-    """A setting that is no number is one that was not saved."""
-    return int(text) if text.isdecimal() else 0
 
 
 OWN_SOURCE = Key(("own source",), Codec("facts", str), _own_source, "its source is an address of this node")

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ruleparse.netfilter.chain_rules import INDEXED_TABLES, ChainRules
 from ruleparse.netfilter.connections import new_connection
-from ruleparse.netfilter.extension import Context
+from ruleparse.netfilter.extension import Context, ask
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.hooks import Base, path_tables
 from ruleparse.netfilter.lower import TableLowering, either_way
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset
+from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset, unsaved
 from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
 from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
 from ruleparse.netfilter.verdicts import accepted
-from ruleparse.program import COMES_BACK, Rule, Stop, Table
+from ruleparse.packet import assumption
+from ruleparse.program import COMES_BACK, Goto, Note, Rule, Stop, Table
 from ruleparse.text import Diagnostic, Span
+
+
+def _presuming(entry: Table, rulesets: list[Ruleset]) -> Table:
+    """The table where a packet starts, saying first what is in force and was not saved."""
+    questions = dict.fromkeys(q for ruleset in rulesets for q in unsaved(ruleset))
+    return replace(entry, rules=[*(Rule((), (Note(q.question, q),)) for q in questions), *entry.rules])
 
 
 class NetfilterProgram(Mapping[str, Table]):
@@ -35,15 +43,16 @@ class NetfilterProgram(Mapping[str, Table]):
         self._saved: dict[str, TableLowering] = {}
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
-        self._own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
-        self._own |= {name: Table(name, ()) for name in (CONNECTIONS, TAKEN)}
+        own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
+        own |= {name: Table(name, ()) for name in (CONNECTIONS, TAKEN)}
+        self._own = {**own, **{name: _presuming(own[name], rulesets) for name in ("arrive", "send")}}
 
     def _add(self, ruleset: Ruleset) -> Base:
         prefix = "" if len(self.rulesets) == 1 else f"{ruleset.flavour} "
         for name, table in ruleset.tables.items():
             lowering = TableLowering(ruleset, name, table.chains, self.facts, self.diagnostics, self.quirks, prefix)
             self._saved[f"{prefix}{name}"] = lowering
-        return Base(prefix, ruleset.flavour, frozenset(ruleset.tables))
+        return Base(prefix, ruleset.flavour, frozenset(ruleset.tables) | (set() if ruleset.whole else {"filter"}))
 
     def __getitem__(self, name: str) -> Table:
         found = self._lowered.get(name) or self._own.get(name)
@@ -97,8 +106,8 @@ class NetfilterProgram(Mapping[str, Table]):
         narrow = rules.for_packet if rules.is_long and lowering.table in INDEXED_TABLES else None
         base = chain.policy is not None
         default = self._policy(lowering, chain) if base else COMES_BACK
-        table = Table(name, rules, default, base, lowering.table, chain.name, narrow)
-        if base and chain.span is not None:
+        table = Table(name, rules, default, base, lowering.table, chain.name, narrow, within_itself=False)
+        if base and chain.span is not None and default.number is not None:
             self.handles[self._handle(chain.span)] = (table, default)
         return table
 
@@ -118,17 +127,27 @@ class NetfilterProgram(Mapping[str, Table]):
 
     def _policy(self, lowering: TableLowering, chain: Chain) -> Rule:
         handle = self._handle(chain.span) if chain.span else 0
-        if chain.policy == "ACCEPT":
-            return Rule((), accepted(lowering.table, handle), 0, chain.span)
-        return Rule((), (Stop("drop"),), 0, chain.span)
+        accepts = Rule((), accepted(lowering.table, handle), 0, chain.span)
+        drops = Rule((), (Stop("drop"),), 0, chain.span)
+        if chain.policy in ("ACCEPT", "DROP"):
+            return accepts if chain.policy == "ACCEPT" else drops
+        name = f"policy of {lowering.table_key(chain.name)}"
+        words = f"the policy {chain.policy} of chain {chain.name} accepts the packet"
+        asked = ask(assumption(words, "iptables-save", chain.span))
+        unclear = Table(name, [replace(accepts, tests=(asked,)), drops], group=lowering.table, label=chain.name)
+        self._own[name] = unclear
+        self.handles[handle] = (unclear, unclear.rules[0])
+        return Rule((), (Goto(name),))
 
     def _missing(self, name: str) -> Table:
         """A chain that is called but not in the dump; a built-in one without a word in it accepts."""
         group, _, label = name.removeprefix("nft ").removeprefix("legacy ").partition(" ")
         flavour: Flavour = "nft" if name.startswith("nft ") else "legacy"
         there = any(r.flavour == flavour or len(self.rulesets) == 1 for r in self.rulesets if group in r.tables)
-        if there and label in BUILT_IN.get(group, ()):
-            return Table(name, (), Rule((), (Stop("accept"),)), True, group, label)
+        if label in BUILT_IN.get(group, ()):
+            drops = ask(assumption(f"table {group}, which was not saved, drops the packet", "iptables-save"))
+            rules = () if there else (Rule((drops,), (Stop("drop"),)),)
+            return Table(name, rules, Rule((), (Stop("accept"),)), True, group, label)
         source = self.rulesets[0].source if self.rulesets else None
         if source is None:
             raise KeyError(name)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ruleparse.grammars import terminal
 from ruleparse.netfilter.quick_index import plain, section
+from ruleparse.packet import Assumption, presumption
 from ruleparse.text import Diagnostic, Source, Span
 
 Flavour = Literal["legacy", "nft"]
@@ -74,6 +75,10 @@ class Ruleset:
     source: Source
     version: str | None = None
     tables: dict[str, SavedTable] = field(default_factory=dict)
+    whole: bool = True
+    """whether a table that is not here is none of the kernel's: `iptables -S` prints one table only"""
+    lacks: list[Assumption] = field(default_factory=list)
+    """what the text itself says it does not hold"""
 
 
 @dataclass(slots=True)
@@ -119,6 +124,9 @@ _TRANSLATED = re.compile(r"# Table `(?P<table>\w+)' (?P<why>is incompatible|cont
 _OTHER_FLAVOUR = re.compile(r"# Warning: ip6?tables-legacy tables present")
 
 
+LEGACY_RULES = "the rules of iptables-legacy, which were not saved,"
+
+
 def read(source: Source, *, family_hint: int | None = None) -> Dump:
     """Everything an iptables-save text (or several in one file) holds. Never raises: what is wrong is a diagnostic."""
     return _Reader(source, family_hint).read()
@@ -152,6 +160,7 @@ class _Reader:
         self.table: SavedTable | None = None
         self.generated: tuple[int, Flavour, str] | None = None
         self.committed = True
+        self.notices: list[Assumption] = []
         self.last: tuple[str, list[int]] = ("", [])
 
     def read(self) -> Dump:
@@ -270,17 +279,24 @@ class _Reader:
         if found := _SAVED_BY.match(text):
             self.truncated(span)
             flavour: Flavour = "nft" if found["nft"] or found["paren"] or found["xtables"] else "legacy"
-            families = {"iptables": 4, "ip6tables": 6, "xtables": self.family_hint or 0}
+            families = {"iptables": 4, "ip6tables": 6, "xtables": 0}
             self.generated = (families[found["tool"]], flavour, found["version"])
             self.ruleset, self.table = None, None
         elif found := _TRANSLATED.match(text):
             missing = "is left out of" if found["why"] == "is incompatible" else "has chains that are left out of"
             why = "it holds rules that only nft can print; save `nft list ruleset`"
             message = f"table {found['table']} {missing} this dump: {why}"
-            self.problem("incomplete-dump", message, span, "warning")
+            self.lacks(
+                message, f"the rules of table {found['table']} that only nft can print", "nft list ruleset", span
+            )
         elif _OTHER_FLAVOUR.match(text):
             message = "rules of iptables-legacy are in force too and are not in this dump; save `iptables-legacy-save`"
-            self.problem("incomplete-dump", message, span, "warning")
+            self.lacks(message, LEGACY_RULES, "iptables-legacy-save", span)
+
+    def lacks(self, message: str, what: str, settle: str, span: Span) -> None:
+        """Something in force that this text does not hold."""
+        self.problem("incomplete-dump", message, span, "warning")
+        self.notices.append(presumption(f"{what} leave the packet alone", settle))
 
     def start_table(self, span: Span) -> None:
         self.truncated(span)
@@ -298,7 +314,7 @@ class _Reader:
             )
 
     def start_ruleset(self) -> None:
-        family, flavour, version = self.generated or (self.family_hint or 0, "legacy", "")
+        family, flavour, version = self.generated or (0, "legacy", "")
         self.ruleset = Ruleset(family, flavour, self.source, version or None)
         self.dump.rulesets.append(self.ruleset)
 
@@ -307,8 +323,17 @@ class _Reader:
         if self.ruleset is None or self.ruleset.tables.keys() != {""}:
             self.start_ruleset()
             assert self.ruleset is not None
+            self.ruleset.whole = False
             self.ruleset.tables[""] = SavedTable("", span)
         return self.ruleset.tables[""]
+
+    def next_table(self, span: Span) -> SavedTable:
+        """`iptables -S` prints policies first: one behind rules or user chains begins the output for another table."""
+        chains = self.tableless(span).chains.values()
+        begun = any(chain.policy is not None and chain.place for chain in chains)
+        if begun and any(chain.stretches or chain.policy is None for chain in chains):
+            self.ruleset = None
+        return self.tableless(span)
 
     def command(self, span: Span) -> None:
         """A line of `iptables -S` or of iptables-restore's input, or a rule with a quote that takes care."""
@@ -323,7 +348,7 @@ class _Reader:
         if command in ("-N", "--new-chain"):
             table.chains[name] = Chain(name, None, self.source, (span.start, span.end))
         elif command in ("-P", "--policy") and rest:
-            chain = table.chain(name, self.source)
+            chain = (self.table or self.next_table(span)).chain(name, self.source)
             chain.policy, chain.place = rest[0], (span.start, span.end)
         elif command in ("-I", "--insert"):
             self.insert(table.chain(name, self.source), int(rest[0]) if rest and rest[0].isdecimal() else 1, span)
@@ -344,13 +369,17 @@ class _Reader:
         if self.table is not None and not self.committed:
             message = f"table {self.table.name} ends without COMMIT: the dump is cut short"
             self.problem("truncated", message, span or self.table.span, "warning")
+            if self.ruleset is not None:
+                what = f"the rules that are cut off from table {self.table.name} leave the packet alone"
+                self.ruleset.lacks.append(presumption(what, "iptables-save"))
         self.committed = True
 
     def name_rulesets(self) -> None:
         for ruleset in self.dump.rulesets:
             if "" in ruleset.tables:
                 _name_table(ruleset)
-            ruleset.family = ruleset.family or _family_of(ruleset)
+            ruleset.family = ruleset.family or _family_of(ruleset) or self.family_hint or 4
+            ruleset.lacks += self.notices
 
 
 _UNREAD_RULE = re.compile(r"(?:\[\d+:\d+\][ \t]*)?(?:-A|--append)[ \t]+(\S+)")
@@ -378,16 +407,32 @@ def rule_lines(stretch: Span) -> Iterator[Span]:
 def _name_table(ruleset: Ruleset) -> None:
     table = ruleset.tables.pop("")
     chains = {c for c in table.chains if table.chains[c].policy is not None or c in BUILT_IN["mangle"]}
-    table.name = next((t for t in ("filter", "nat", "raw", "mangle") if chains <= set(BUILT_IN[t])), "mangle")
+    order = ("filter", "nat", "raw", "mangle")
+    whole = (t for t in order if chains == set(BUILT_IN[t]))
+    table.name = next(whole, None) or next((t for t in order if chains <= set(BUILT_IN[t])), "mangle")
     for chain in table.chains.values():
         if chain.name in BUILT_IN[table.name] and chain.policy is None:
             chain.policy = "ACCEPT"
     ruleset.tables[table.name] = table
 
 
-_SIX = re.compile(r"ipv6-icmp|icmp6|\s-[sd] [0-9a-f]*:[0-9a-f:]*/")
+_ADDRESSED = r"\s(?:-[sd]|--(?:src|dst|source|destination)|--to-(?:source|destination)) \[?"
+_TELLS = re.compile(
+    rf"(?P<six>ipv6-icmp|icmp6|{_ADDRESSED}[0-9a-f]*:[0-9a-f]*:)|(?P<four>\s-p icmp\s|{_ADDRESSED}\d+\.\d+\.\d+\.\d+)"
+)
 
 
-def _family_of(ruleset: Ruleset) -> int:
+def _family_of(ruleset: Ruleset) -> int | None:
+    """What the first rule says that only one family can have, None if no rule does."""
     stretches = (s for t in ruleset.tables.values() for c in t.chains.values() for s in c.rules)
-    return 6 if any(_SIX.search(s.text) for s in stretches) else 4
+    found = next((f for s in stretches if (f := _TELLS.search(s.source.text, s.start, s.end))), None)
+    return None if found is None else 6 if found["six"] else 4
+
+
+def unsaved(ruleset: Ruleset) -> Iterator[Assumption]:
+    """What may be in force beside a ruleset, by its own words, and is taken to do nothing."""
+    others = [name for name in BUILT_IN if name not in (*ruleset.tables, "filter")]
+    if not ruleset.whole and others:
+        tool = "ip6tables-save" if ruleset.family == 6 else "iptables-save"
+        yield presumption(f"the tables that were not saved ({', '.join(others)}) leave the packet alone", tool)
+    yield from ruleset.lacks

@@ -54,7 +54,8 @@ class _Writer:
             yield from self.wrap("what is provided can be settled: save " + ", ".join(commands), "")
         if not answer.complete:
             yield ""
-            yield "…and more fates than are told apart here: say more about the packet"
+            more = _say_more(answer) or "; there are fewer if you say more about the packet"
+            yield from self.wrap(f"…and more fates than are told apart here{more}", "")
 
     def outcome(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
         yield from self.fate(o, alike)
@@ -152,28 +153,60 @@ class _Writer:
 def _joined(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, list[Outcome]]]:
     """Outcomes that differ by a random choice only, or by answers that change no fate, are told together."""
     groups: dict[tuple[Any, ...], list[Outcome]] = {}
-    outcomes = [replace(o, assumptions=()) for o in outcomes] if _all_the_same(outcomes) else outcomes
-    for o in outcomes:
-        conditions = (str(o.when), tuple((a.question, a.answer) for a in o.assumptions))
-        key = (o.verdict, o.reject_with, o.reason, o.decided_by and o.decided_by.line, conditions)
+    for o in _whatever_the_answer(outcomes):
+        answers = tuple((a.question, a.answer) for a in o.assumptions)
         rewrites = () if o.probability < 1 else tuple(o.packet.items())
-        groups.setdefault((*key, o.egress, rewrites), []).append(o)
+        groups.setdefault((_fate(o), answers, rewrites), []).append(o)
     return [(group[0], group) for group in groups.values()]
 
 
-def _all_the_same(outcomes: Sequence[Outcome]) -> bool:
-    """Whether there is but one fate, whatever the answers to the questions."""
-    fates = {(o.verdict, o.egress, o.reason, o.decided_by and o.decided_by.line, str(o.when)) for o in outcomes}
-    return len(fates) == 1 and len({tuple(o.packet.items()) for o in outcomes if o.probability == 1}) <= 1
+def _whatever_the_answer(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Two outcomes that differ by the answer to one question are one, with the steps that both have."""
+    found = list(outcomes)
+    while (pair := _differ_by_an_answer(found)) is not None:
+        first, second, question = pair
+        less = [a for a in found[first].assumptions if a.question != question]
+        shared = {s.place for s in found[second].steps}
+        steps = [s for s in found[first].steps if s.place in shared]
+        found[first] = replace(found[first], assumptions=less, steps=steps)
+        del found[second]
+    return found
+
+
+def _differ_by_an_answer(outcomes: Sequence[Outcome]) -> tuple[int, int, str] | None:
+    seen: dict[tuple[Any, ...], int] = {}
+    for index, o in enumerate(outcomes):
+        answers = frozenset((a.question, a.answer) for a in o.assumptions)
+        for asked in answers:
+            fate = (_fate(o), o.probability, tuple(o.packet.items()), answers - {asked}, asked[0])
+            if (other := seen.setdefault(fate, index)) != index:
+                return other, index, asked[0]
+    return None
+
+
+def _fate(o: Outcome) -> tuple[Any, ...]:
+    return (o.verdict, o.egress, o.reject_with, o.reason, o.decided_by and o.decided_by.line, str(o.when))
 
 
 def _claim(a: Assumed) -> str:
     """A question and its answer as a statement."""
     if a.answer:
         return a.question
-    if a.question.startswith("there is a "):
-        return a.question.replace("there is a ", "there is no ", 1)
-    return a.question.replace(" is ", " is not ", 1) if " is " in a.question else f"not: {a.question}"
+    verb = None if " and " in a.question else _VERB.search(a.question)
+    if verb is None:
+        return f"it is not so that “{a.question}”"
+    return a.question[: verb.start()] + _DENIED[verb[0]] + a.question[verb.end() :]
+
+
+_DENIED = {
+    "there is a ": "there is no ",
+    " is ": " is not ",
+    " are ": " are not ",
+    **{f" {verb}s ": f" does not {verb} " for verb in ("accept", "drop", "refuse", "leave")},
+    " matches ": " does not match ",
+    " has ": " does not have ",
+}
+_VERB = re.compile("|".join(_DENIED))
 
 
 def _say_more(answer: Answer) -> str:

@@ -39,6 +39,14 @@ class Routing:
         """Whether there are policy rules besides the standard ones."""
         return any(r.family == family and r.priority not in (0, 32766, 32767) for r in self.rules.rules)
 
+    def some_routes(self, family: int) -> bool:
+        return self.routes.some(family)
+
+    def knows_addresses(self, family: int) -> bool:
+        """Whether the node's own addresses were saved, by themselves or as routes of table local."""
+        routes = self.routes
+        return family in self.interfaces.families | routes.complete or (family, "local") in routes.tables
+
     @property
     def device_groups(self) -> Mapping[str, int] | None:
         """The number of each interface's group, None if no interfaces were saved."""

@@ -31,12 +31,17 @@ class Known:
     @property
     def some_routes(self) -> bool:
         """Whether any routes of the family were saved."""
-        return self.family in self.routes.complete or any(family == self.family for family, _ in self.routes.tables)
+        return self.routes.some(self.family)
 
     @property
     def save_routes(self) -> str:
         """The command that prints every route of the family."""
         return ALL_ROUTES if self.family == 4 else "ip -6 route show table all"
+
+    @property
+    def save_rules(self) -> str:
+        """The command that prints the policy rules of the family."""
+        return "ip rule" if self.family == 4 else "ip -6 rule"
 
     def table(self, name: str) -> list[Route] | None:
         """The rows of a routing table, None where nothing tells."""
@@ -52,12 +57,8 @@ class Known:
         return None
 
     def rules(self) -> list[PolicyRule]:
-        if self.policy is not None:
-            return self.policy
-        if self.some_routes:
-            command = "ip rule" if self.family == 4 else "ip -6 rule"
-            self.note(f"`{command}` was not saved: the standard rules are taken", command)
-        return standard_rules(self.family)
+        """The policy rules; the standard ones where none were saved, which whoever asks has to say."""
+        return standard_rules(self.family) if self.policy is None else self.policy
 
     def note(self, message: str, command: str) -> None:
         self.tell(Diagnostic("not-saved", "note", message, None, (), f"save `{command}`"))

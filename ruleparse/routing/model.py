@@ -78,6 +78,10 @@ class Routes:
     complete: frozenset[int] = frozenset()
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
+    def some(self, family: int) -> bool:
+        """Whether any routes of a family were saved."""
+        return family in self.complete or any(saved == family for saved, _ in self.tables)
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
@@ -197,6 +201,9 @@ class Lines:
 
     def error(self, message: str, start: int, end: int) -> None:
         self.diagnostics.append(Diagnostic("syntax", "error", message, self.span(start, end)))
+
+    def warning(self, name: str, message: str, start: int, end: int) -> None:
+        self.diagnostics.append(Diagnostic(name, "warning", message, self.span(start, end)))
 
     def incomplete(self, message: str, start: int, end: int) -> None:
         self.diagnostics.append(Diagnostic("incomplete-dump", "warning", message, self.span(start, end)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ruleparse.codec import interface
-from ruleparse.packet import assumption
-from ruleparse.program import Action, Call, Goto, Havoc, Masked, Rule, Set, Table, Test
+from ruleparse.packet import assumption, presumption
+from ruleparse.program import Action, Call, Goto, Havoc, Masked, Note, Rule, Set, Table, Test
 from ruleparse.routing.conditions import Condition, ask_about, in_range, inside, is_, sent_by, unless_all
 from ruleparse.routing.known import Known, are_standard, constant_routes
 from ruleparse.routing.lookup import lookup_tables
@@ -24,8 +24,16 @@ def policy_tables(known: Known, name: str = FIB) -> dict[str, Table]:
     lowering = _Lowering(known, name)
     rules, first = known.rules(), f"{name} rules"
     lowering.add(first, rules, rules)
-    start = Rule((), (Call(first, catches=(FOUND.verdict,)),))
+    start = Rule((), (*_presumed(known), Call(first, catches=(FOUND.verdict,))))
     return {name: Table(name, [start], group="ip rule"), **lowering.tables}
+
+
+def _presumed(known: Known) -> tuple[Note, ...]:
+    """Other policy rules could lead anywhere, so only the standard ones are followed where none were saved."""
+    if known.policy is not None or not known.some_routes:
+        return ()
+    question = presumption("the standard policy rules alone are in force", known.save_rules)
+    return (Note(question.question, question),)
 
 
 class _Lowering:
@@ -185,13 +193,14 @@ def unknown_routes(known: Known, name: str) -> Iterator[Rule]:
     table = f"in table {name}" if known.some_routes else "from this node"
     reached = assumption(f"there is a route to the address {table}", known.save_routes)
     out = assumption(f"the interface of the route to it {table}", known.save_routes)
-    gateway = assumption(f"the next hop of the route to it {table}", known.save_routes)
+    next_hop = assumption(f"the next hop of the route to it {table}", known.save_routes)
+    gateway = Havoc("route_gateway", 0, _EVERY_NAME, next_hop, about="dst")
     yield Rule(
         (ask_about("dst", reached),),
         (
             Set("route_type", ROUTE_TYPES["unicast"]),
             Havoc("route_out", 0, _EVERY_NAME, out, about="dst"),
-            Havoc("route_gateway", 0, _EVERY_NAME, gateway, about="dst"),
+            gateway if known.addresses_known else Set("route_gateway", 0),
             Set("route_source", 0),
             Set("route_realm", 0),
             FOUND,

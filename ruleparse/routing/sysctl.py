@@ -13,6 +13,12 @@ from ruleparse.text import Diagnostic, Source
 _KINDS = ("COMMENT_LINE", "ERROR_LINE", "SETTING_LINE")
 _SETTING = re.compile(r"\s*([^\s=]+)\s*=[ \t]*(.*?)\s*\Z", re.S)
 
+_NUMBERED = re.compile(
+    r"\.(ip_forward|forwarding|rp_filter|route_localnet|accept_local|src_valid_mark|ignore_routes_with_linkdown|"
+    r"use_tempaddr|use_oif_addrs_only|nf_conntrack_checksum|nf_conntrack_tcp_loose|bridge-nf-call-ip6?tables)\Z"
+)
+"""Settings that decide about packets"""
+
 
 @dataclass(slots=True)
 class Settings(Mapping[str, str]):
@@ -49,7 +55,11 @@ def read(source: Source) -> Settings:
             case "SETTING_LINE":
                 setting = _SETTING.match(found[0])
                 assert setting is not None
-                result.by_name[_dotted(setting[1])] = setting[2]
+                name, value = _dotted(setting[1]), setting[2]
+                if _NUMBERED.search(name) and not value.removeprefix("-").isdecimal():
+                    about.warning("not-a-number", f"{name} is a number: it is taken as not saved", *found.span())
+                    continue
+                result.by_name[name] = value
             case "BAD_LINE" if found[0].strip():
                 about.error("this line is not one of `sysctl`: NAME = VALUE", *found.span())
     return result
