@@ -10,7 +10,25 @@ from types import SimpleNamespace
 from typing import Any
 
 from ruleparse.packet import FIELDS, Packet
-from ruleparse.program import Add, Call, Copy, Emit, Fork, Goto, Havoc, Masked, Note, Program, Return, Rule, Set, Stop
+from ruleparse.program import (
+    Add,
+    Assign,
+    Call,
+    Copy,
+    Emit,
+    Fork,
+    Goto,
+    Havoc,
+    Masked,
+    Note,
+    Program,
+    Remember,
+    Return,
+    Rule,
+    Set,
+    Stop,
+    Way,
+)
 
 WENT_ON, RETURNED = "went on", "returned"
 
@@ -70,17 +88,21 @@ def _rule(program: Program, rule: Rule, walked: Walked) -> Stop | str:
                 walked.sent += aside.sent
             case Emit(port):
                 walked.sent.append(port)
-            case Note():
+            case Note() | Remember():
                 pass
-            case Set() | Copy() | Add() | Havoc():
+            case Set() | Assign() | Copy() | Add() | Havoc():
                 _change(action, walked.packet)
     return WENT_ON
 
 
-def _change(action: Set | Copy | Add | Havoc, packet: dict[str, int]) -> None:
+def _change(action: Set | Assign | Copy | Add | Havoc, packet: dict[str, int]) -> None:
     match action:
         case Set(name, value, mask):
             packet[name] = value if mask == -1 else (_value(packet, name) & ~mask) ^ value
+        case Assign(name, number):
+            if not isinstance(number, int):
+                raise Unsettled(name)
+            packet[name] = number
         case Copy(target, source, mask, source_mask, left):
             moved = _value(packet, source) & source_mask
             moved = (moved << left if left >= 0 else moved >> -left) & (1 << FIELDS[target].width) - 1
@@ -120,4 +142,4 @@ def _world(program: Program) -> Any:
         _table(program, table, walked)
         return Packet(dict(walked.packet))
 
-    return SimpleNamespace(ask=ask, probe=probe, way=0)
+    return SimpleNamespace(ask=ask, probe=probe, way=Way(0), memory=None, recall=lambda *_, **__: None)
