@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruleparse import bits
@@ -72,6 +72,8 @@ class Outcome:
     reason: str | None
     steps: Sequence[Step]
     explanation: Sequence[str]
+    reply: Sequence[Outcome] | None = None
+    """what becomes of the answer to the packet; None if that was not asked, or nothing answers"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Answer:
     outcomes: Sequence[Outcome]
     diagnostics: Sequence[Diagnostic]
     complete: bool = True
+    packet: Mapping[str, Any] = field(default_factory=dict)
+    """as it was asked about, as far as it is known"""
 
 
 def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
@@ -144,10 +148,20 @@ class Answering:
         self.entry = "send" if question.local else "arrive"
         self.names = Names.of(self.program)
 
-    def answer(self, found: Explored) -> Answer:
-        outcomes = sorted((self.outcome(o) for o in found.outcomes), key=_farthest_first)
+    def answer(self, found: Explored, back: Callable[[Found], Sequence[Outcome] | None] | None = None) -> Answer:
+        """`back` says what becomes of the answers to packets of one outcome."""
+        outcomes = self.outcomes(found.outcomes, back)
+        start = self.packet({k: v for k, v in self.question.packet.values.items() if isinstance(v, int)})
         diagnostics = self.snapshot.all_diagnostics()
-        return Answer(self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete)
+        return Answer(
+            self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete, start
+        )
+
+    def outcomes(
+        self, found: Iterable[Found], back: Callable[[Found], Sequence[Outcome] | None] | None = None
+    ) -> list[Outcome]:
+        told = ((replace(self.outcome(o), reply=back(o)) if back is not None else self.outcome(o)) for o in found)
+        return sorted(told, key=_farthest_first)
 
     def outcome(self, found: Found) -> Outcome:
         stop = found.end.stop
@@ -163,7 +177,7 @@ class Answering:
             verdict=stop.verdict,
             egress=self.egress(found),
             reject_with=stop.detail if stop.verdict == "reject" else None,
-            packet=self.packet(found),
+            packet=self.packet(found.packet),
             when=None if shown is None else shown.rows,
             when_cut=shown.more if shown else False,
             assumptions=[self.assumed(a) for a in found.assumptions],
@@ -226,8 +240,7 @@ class Answering:
                 name = FIELDS["hook"].values[hook] if isinstance(hook, int) else ""
                 yield Step(name, place, effect_of(hit.rule), self.names.rule(hit.table, hit.rule))
 
-    def packet(self, found: Found) -> dict[str, Any]:
-        values = found.packet
+    def packet(self, values: Mapping[str, int | None]) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         for name in ("src", "dst"):
             shown[name] = _or_none(values.get(name), lambda v: show_address(v, self.question.family))

@@ -57,25 +57,33 @@ class _Way:
     memory: ChainMap[Hashable, Any]
 
 
+@dataclass(frozen=True)
+class Behind:
+    """What one outcome of a packet leaves behind: the packet as it was in the end, and the world."""
+
+    outcome: Outcome
+    end: End
+    world: World
+
+
 class Worlds:
     """The memory of a node while packets pass."""
 
-    def __init__(self, fresh: Remembered) -> None:
-        self.worlds = [World(fresh)]
+    def __init__(self, *worlds: World) -> None:
+        self.worlds = list(worlds)
         self.complete = True
+        self.behind: list[Behind] = []
+        """of the last packet, one for each path"""
 
     def explore(self, program: Program, entry: str, packet: Packet, family: int, reach: Bool = True) -> Explored:
         """Walk one more packet through every world; each of its fates once, and what it leaves behind."""
         seen = [list(self._ways(world, program, entry, packet, family, reach)) for world in self.worlds]
-        found = [[_outcome(way, piece, packet) for way in ways for piece in _pieces(way, packet)] for ways in seen]
-        after = [
-            _concluded(way, piece, packet, family, alone=len(ways) == 1)
-            for ways in seen
-            for way in ways
-            for piece in _pieces(way, packet)
+        found = [
+            [_left(way, piece, packet, family, len(ways) == 1) for way, piece in _parts(ways, packet)] for ways in seen
         ]
-        outcomes = _together(_wherever(self.worlds, found))
-        self.worlds = self._likeliest(_merged(after))
+        self.behind = [one for ways in found for one in ways]
+        outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found]))
+        self.worlds = self._likeliest(_merged([one.world for one in self.behind]))
         return Explored(outcomes, self.complete)
 
     def _ways(
@@ -142,6 +150,14 @@ def _pieces(way: _Way, packet: Packet) -> list[Piece]:
     return pieces
 
 
+def _parts(ways: list[_Way], packet: Packet) -> Iterator[tuple[_Way, Piece]]:
+    return ((way, piece) for way in ways for piece in _pieces(way, packet))
+
+
+def _left(way: _Way, piece: Piece, packet: Packet, family: int, alone: bool) -> Behind:
+    return Behind(_outcome(way, piece, packet), way.end, _concluded(way, piece, packet, family, alone=alone))
+
+
 def _outcome(way: _Way, piece: Piece, packet: Packet) -> Outcome:
     region = packet.unknowns.whatever_the_answers(packet.unknowns.whatever_is_made_up(piece.region))
     hits = tuple(hit for hit in way.walked.hits if hit.when is not False)
@@ -183,6 +199,16 @@ def _wherever(worlds: list[World], found: list[list[Outcome]]) -> list[Outcome]:
         for world, outcomes in zip(worlds, found, strict=True)
         for one in outcomes
     ]
+
+
+def answers_to(outcome: Outcome, behind: list[Behind], walk_back: Callable[[Behind], list[Outcome]]) -> list[Outcome]:
+    """What becomes of the answers to the packets of one outcome, each walked back in the world that it left."""
+    return _together([back for one in behind if _look(one.outcome) == _look(outcome) for back in walk_back(one)])
+
+
+def by_itself(world: World) -> World:
+    """A world to try something in, as if nothing had told it from others."""
+    return World(world.remembered.copy(), dict(world.memory), dict(world.known))
 
 
 def _look(one: Outcome) -> Hashable:

@@ -32,7 +32,7 @@ LAYERS = """
     bits
     words
     grammars sniff
-    text protocols
+    text protocols capture
 """
 
 # Dialects lower into a Program, and these see nothing but that. (cni reads the names that iptables rules carry.)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TextIO
 
 import click
@@ -19,9 +18,9 @@ from ruleparse.cli.common import (
     read_node,
     show_diagnostics,
 )
+from ruleparse.cli.packet_files import Specs, captured, json_lines
 from ruleparse.node import Node
 from ruleparse.report.why_json import why_json
-from ruleparse.session import Session
 from ruleparse.spec import SpecError
 from ruleparse.why import Answer, why
 
@@ -62,16 +61,20 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="FILE",
     help="Many packets, one JSON object a line; keys are option names; options hold for all.",
 )
+@click.option("--pcap", metavar="FILE", help="The packets of a capture, in order, with the connections they build up.")
+@click.option("--reply", is_flag=True, help="Walk the answer to an accepted packet, too.")
 @click.option(
     "--stateful",
     is_flag=True,
-    help="Packets of --packets meet the connections, counters and lists that earlier ones left.",
+    help="Packets of --packets meet the connections, counters and lists that earlier ones left; no time passes.",
 )
 @output_options("text", "json", "jsonl")
 def command(
     dumps: tuple[str, ...],
     packets: str | None,
+    pcap: str | None,
     stateful: bool,
+    reply: bool,
     format_: str,
     output: str | None,
     quiet: bool,
@@ -91,22 +94,45 @@ def command(
     node = read_node(dumps, quiet=quiet, verbose=verbose)
     known = len(node.diagnostics)
     given = {name: value for name, value in options.items() if value not in (None, False)}
+    ask = _asker(node, reply=reply, stateful=stateful or pcap is not None)
     with destination(output) as out:
-        if packets is not None:
-            _many(node, packets, given, out, format_, stateful=stateful)
+        if pcap is not None:
+            _capture(ask, captured(pcap, given, node), given, out, format_, verbose)
+        elif packets is not None:
+            _many(ask, json_lines(packets), given, out, format_)
         else:
-            _one(node, given, out, format_, verbose)
+            _one(ask, given, out, format_, verbose)
     show_diagnostics(node.diagnostics[known:], quiet=quiet, verbose=verbose)
 
 
-def _one(node: Node, spec: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:
+Ask = Callable[[dict[str, Any]], Answer]
+
+
+def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
+    """How packets are asked about: each by itself, with its answer, or one after another."""
+    if not reply and not stateful:
+        return lambda spec: why(node.snapshot, spec)
+    from ruleparse.session import Session, why_and_back
+
+    if not stateful:
+        return lambda spec: why_and_back(node.snapshot, spec)
+    session = Session(node.snapshot)
+    return lambda spec: session.why(spec, reply=reply)
+
+
+def _one(ask: Ask, spec: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:
+    _write(_answer(ask, spec, ""), out, format_, verbose)
+
+
+def _answer(ask: Ask, spec: dict[str, Any], place: str) -> Answer:
+    """An answer, or the end: `place` is where the packet stands."""
+    where = f"{place}: " if place else ""
     try:
-        answer = why(node.snapshot, spec)
+        return ask(spec)
     except SpecError as error:
-        fail(str(error), USAGE)
+        fail(f"{where}{error}", USAGE)
     except MemoryError:
-        fail(_too_much(spec), UNREADABLE)
-    _write(answer, out, format_, verbose)
+        fail(f"{where}{_too_much(spec)}", UNREADABLE)
 
 
 def _too_much(spec: dict[str, Any]) -> str:
@@ -126,16 +152,9 @@ def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
         out.write("\n")
 
 
-def _many(node: Node, path: str, given: dict[str, Any], out: TextIO, format_: str, *, stateful: bool) -> None:
-    session = Session(node.snapshot) if stateful else None
-    for number, spec in _specs(path):
-        try:
-            packet = {**given, **spec}
-            answer = session.why(packet) if session else why(node.snapshot, packet)
-        except SpecError as error:
-            fail(f"{path}:{number}: {error}", USAGE)
-        except MemoryError:
-            fail(f"{path}:{number}: {_too_much({**given, **spec})}", UNREADABLE)
+def _many(ask: Ask, specs: Specs, given: dict[str, Any], out: TextIO, format_: str) -> None:
+    for place, spec in specs:
+        answer = _answer(ask, {**given, **spec}, place)
         if format_ == "text":
             _write(answer, out, format_, verbose=False)
         else:
@@ -143,19 +162,17 @@ def _many(node: Node, path: str, given: dict[str, Any], out: TextIO, format_: st
             out.write("\n")
 
 
-def _specs(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        lines = sys.stdin if path == "-" else open(path, encoding="utf-8", errors="replace")  # noqa: SIM115
-    except OSError as error:
-        fail(f"{path}: {error.strerror}", USAGE)
-    with lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                spec = json.loads(line)
-            except ValueError as error:
-                fail(f"{path}:{number}: not JSON: {error}", USAGE)
-            if not isinstance(spec, dict):
-                fail(f"{path}:{number}: a packet is a JSON object", USAGE)
-            yield number, spec
+def _capture(ask: Ask, specs: Specs, given: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:
+    """As text: a line for each packet, then in full the first that is not accepted (with --verbose all of them)."""
+    if format_ != "text":
+        _many(ask, specs, given, out, format_)
+        return
+    from ruleparse.report.why_text import in_one_line
+
+    told = False
+    for place, spec in specs:
+        answer = _answer(ask, {**given, **spec}, place)
+        out.write(f"{answer.id:>6}  {in_one_line(answer)}\n")
+        if verbose or (not told and any(o.verdict != "accept" for o in answer.outcomes)):
+            told = True
+            _write(answer, out, format_, verbose)

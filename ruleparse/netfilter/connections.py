@@ -181,7 +181,7 @@ _PINGS = (ICMP, ICMP6)
 
 
 def _for_each(protocols: Iterable[int], tests: tuple[Masked | Test, ...], actions: tuple[Action, ...]) -> list[Rule]:
-    return [Rule((*tests, Masked("proto", proto, -1)), actions) for proto in protocols]
+    return [Rule((Masked("proto", proto, -1), *tests), actions) for proto in protocols]
 
 
 def _settle(call: Call, side: _Side) -> list[Rule]:

@@ -48,6 +48,7 @@ class OutcomeJson(TypedDict):
     reason: str | None
     explanation: list[str]
     steps: list[StepJson]
+    reply: list[OutcomeJson] | None
 
 
 class DiagnosticJson(TypedDict):

@@ -34,6 +34,7 @@ def _outcome(o: Outcome) -> OutcomeJson:
         "reason": o.reason,
         "explanation": list(o.explanation),
         "steps": [_step(s) for s in o.steps],
+        "reply": None if o.reply is None else [_outcome(back) for back in o.reply],
     }
 
 

@@ -31,6 +31,23 @@ def write_why(answer: Answer, out: TextIO, *, verbose: bool = False, width: int 
     out.write("\n".join(writer.lines(answer)) + "\n")
 
 
+def in_one_line(answer: Answer) -> str:
+    """Who talks to whom, and what becomes of it: `10.0.0.1:4000 to 10.0.0.2:80 tcp  DROPPED by filter INPUT, rule 3`"""
+    fates = dict.fromkeys(_in_few_words(o) for o in answer.outcomes)
+    return f"{_ends(answer.packet)} {answer.packet['proto']}  {' or '.join(fates)}"
+
+
+def _in_few_words(o: Outcome) -> str:
+    word, _ = _FATE[o.verdict]
+    if o.verdict == "accept":
+        return word + _where_to(o)
+    if o.decided_by is None:
+        return f"{word}: {o.reason}"
+    p = o.decided_by
+    rule = "the policy" if p.rule == 0 else f"rule {p.rule}"
+    return f"{word} by {p.table} {p.chain}, {rule} (line {p.line})"
+
+
 class _Writer:
     def __init__(self, style: Style, columns: int, verbose: bool) -> None:
         self.style = style
@@ -62,6 +79,10 @@ class _Writer:
         yield from self.conditions(o)
         yield from self.decision(o)
         yield from self.path(o)
+        for back in o.reply or ():
+            yield ""
+            yield self.style.bold("its answer") + f" ({_ends(back.packet)})"
+            yield from self.outcome(back, [back])
 
     # The fate
 
@@ -229,6 +250,13 @@ def _is_idle(step: Step) -> bool:
 
 def _percent(probability: float) -> str:
     return f"{100 * probability:.3g} %"
+
+
+def _ends(packet: Mapping[str, Any]) -> str:
+    """Who talks to whom."""
+    ports = [f":{packet[port]}" if packet.get(port) is not None else "" for port in ("sport", "dport")]
+    src, dst = (f"[{packet[end]}]" if ":" in str(packet[end]) else packet[end] or "any" for end in ("src", "dst"))
+    return f"{src}{ports[0]} to {dst}{ports[1]}"
 
 
 def _where_to(o: Outcome) -> str:
