@@ -16,10 +16,12 @@ from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Path, Walk, walk
 from ruleparse.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
 from ruleparse.packet import Packet
-from ruleparse.program import Program, Table
+from ruleparse.program import Program, Stop, Table
 
 MOST_WORLDS = 64
 """The likeliest are kept."""
+
+ANSWER = "answer"
 
 _MOST_PATHS = 256
 
@@ -31,6 +33,9 @@ class Remembered(Protocol):
 
     def tables(self, family: int) -> Mapping[str, Table]:
         """Program tables that stand for it."""
+
+    def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
+        """The packet that the node sends because another ended so, to be walked from table ANSWER on."""
 
     def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
         """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes."""
@@ -83,7 +88,8 @@ class Worlds:
         ]
         self.behind = [one for ways in found for one in ways]
         outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found]))
-        self.worlds = self._likeliest(_merged([one.world for one in self.behind]))
+        after = [world for one in self.behind for world in self._aftermath(one, program, family)]
+        self.worlds = self._likeliest(_merged(after))
         return Explored(outcomes, self.complete)
 
     def _ways(
@@ -104,6 +110,15 @@ class Worlds:
             if ends:
                 yield _Way(world, walked, ends[-1], memory)
         self.complete = self.complete and not pending
+
+    def _aftermath(self, one: Behind, program: Program, family: int) -> list[World]:
+        """The world when what the node sends because of a packet has gone its way, too."""
+        packet = one.world.remembered.generated(one.end.packet, one.end.stop, family)
+        if packet is None:
+            return [one.world]
+        alone = Worlds(one.world)
+        alone.explore(program, ANSWER, packet, family, packet.unknowns.whatever_the_answers(one.end.when))
+        return alone.worlds
 
     def _likeliest(self, worlds: list[World]) -> list[World]:
         if len(worlds) > MOST_WORLDS:

@@ -18,6 +18,7 @@ from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6
 from ruleparse.netfilter.save import BUILT_IN, Flavour
 from ruleparse.netfilter.settings import InterfaceSetting, at_interface, is_on
+from ruleparse.netfilter.tracking.generated import TTL_EXCEEDED
 from ruleparse.netfilter.values import differs
 from ruleparse.packet import assumption
 from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rule, Set, Stop, Table, Test
@@ -74,6 +75,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("INPUT", _input(family, bases)),
         Table("FORWARD", _forward(family, bases, sysctl)),
         Table("send", _send(family, bases)),
+        Table("answer", _answer()),
         Table("route out", _route_out(family, sysctl)),
         Table("reroute", [rule(Call("route out"))]),
         Table("POSTROUTING", _postrouting(bases)),
@@ -128,7 +130,8 @@ def _lookup() -> list[Action]:
     return [Set("route_type", 0), Set("route_out", 0), Set("route_gateway", 0), Set("route_source", 0), Call("fib")]
 
 
-def _unroutable(to: str = "the destination") -> list[Rule]:
+def _unroutable(to: str = "the destination", family: int | None = None) -> list[Rule]:
+    """With a `family`, somebody else sent the packet and is told."""
     reasons = {
         0: f"no route to {to}",
         fields.UNREACHABLE: f"the route to {to} is of type unreachable",
@@ -136,7 +139,25 @@ def _unroutable(to: str = "the destination") -> list[Rule]:
         fields.PROHIBIT: f"the route to {to} is of type prohibit",
         fields.THROW: f"no route to {to}",
     }
-    return [drop(reason, is_("route_type", kind)) for kind, reason in reasons.items()]
+    errors = {} if family is None else _UNROUTABLE[family]
+    return [rule(is_("route_type", kind), Stop("drop", reason, errors.get(kind))) for kind, reason in reasons.items()]
+
+
+_UNROUTABLE: dict[int, dict[int, str]] = {
+    4: {
+        0: "icmp-net-unreachable",
+        fields.THROW: "icmp-net-unreachable",
+        fields.UNREACHABLE: "icmp-host-unreachable",
+        fields.PROHIBIT: "icmp-admin-prohibited",
+    },
+    6: {
+        0: "icmp6-no-route",
+        fields.THROW: "icmp6-no-route",
+        fields.UNREACHABLE: "icmp6-no-route",
+        fields.PROHIBIT: "icmp6-adm-prohibited",
+    },
+}
+"""What a packet of somebody else's gets that cannot be routed (ip_error, ip6_pkt_drop)."""
 
 
 def _route_in(family: int, facts: Facts) -> list[Rule]:
@@ -145,7 +166,7 @@ def _route_in(family: int, facts: Facts) -> list[Rule]:
         *([*multicast4(), rule(inside("dst", "255.255.255.255"), Goto("INPUT"))] if family == 4 else []),
         rule(Copy("route_in", "in"), Call("route")),
         *martian_drops(family, facts),
-        *_unroutable(),
+        *_unroutable(family=family),
         *(multicast6() if family == 6 else []),
         rule(is_("route_type", fields.LOCAL), Goto("INPUT")),
         rule(is_("route_type", fields.BROADCAST), Goto("INPUT")),
@@ -173,10 +194,23 @@ def _forward(family: int, bases: list[Base], sysctl: Mapping[str, str]) -> list[
     return [
         drop(f"this node does not forward: {switch} = 0", *(off4 if family == 4 else is_on(sysctl, switch, off=True))),
         drop("only packets addressed to this node's MAC are forwarded", is_("pkttype", 0, negated=True)),
-        drop("its TTL ends here" if family == 4 else "its hop limit ends here", Masked("ttl", 0, 0xFE)),
+        Rule((Masked("ttl", 0, 0xFE),), (Stop("drop", _TTL_ENDS[family], TTL_EXCEEDED[family]),)),
         rule(Set("hook", FORWARD), Add("ttl", -1, 0, 255), Copy("out", "route_out")),
         *_chains(FORWARD, bases),
         rule(Goto("POSTROUTING")),
+    ]
+
+
+_TTL_ENDS = {4: "its TTL ends here", 6: "its hop limit ends here"}
+
+
+def _answer() -> list[Rule]:
+    """What the node itself has to say, its source chosen by the route if it is not settled."""
+    open_ = is_("src", 0)
+    return [
+        rule(open_, Set("route_in", 0), Call("route out"), Copy("src", "route_source")),
+        rule(open_, Copy("out", "route_out"), Call("masquerade")),
+        rule(Set("out", 0), Goto("send")),
     ]
 
 

@@ -24,7 +24,7 @@ from ruleparse.netfilter.fields import (
     UDPLITE,
 )
 from ruleparse.packet import Packet
-from ruleparse.program import Key, World
+from ruleparse.program import Key
 
 RESET = "tcp-reset"
 KINDS = {
@@ -96,7 +96,8 @@ def _sums_up_wrong(raw: bytes, family: int) -> bool:
     return internet_checksum(pseudo + body) != 0
 
 
-def _gets_nothing(value: tuple[str, int], packet: Packet, _: World) -> Bool:
+def gets_nothing(value: tuple[str, int], packet: Packet) -> Bool:
+    """Whether nothing is sent back: `value` is what would be, and the family."""
     kind, family = value
     answer = bits.any_bit(packet["tcp_flags"], _RST) if kind == RESET else _is_error(packet, family)
     is_later_fragment = bits.negate(_is(packet, "fragment", 0))
@@ -105,7 +106,7 @@ def _gets_nothing(value: tuple[str, int], packet: Packet, _: World) -> Bool:
     return bits.any_of([*reasons, family == 6 and _is(packet, "transport_length", 0)])
 
 
-GETS_NOTHING = Key(("answered",), Codec("kind family", str), _gets_nothing)
+GETS_NOTHING = Key(("answered",), Codec("kind family", str), lambda value, packet, _world: gets_nothing(value, packet))
 """Resets are not answered with resets, nor errors with errors; nor is anything that went to many, is damaged, or is a
 later fragment.
 """

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ruleparse.bits import Bool
+from ruleparse.netfilter.tracking.generated import generated
 from ruleparse.netfilter.tracking.tables import tables_of
 from ruleparse.netfilter.tracking.tcp import Settings
 from ruleparse.netfilter.tracking.tracker import Tracker
 from ruleparse.packet import Packet
-from ruleparse.program import Table
+from ruleparse.program import Stop, Table
 
 
 @dataclass
@@ -29,6 +30,9 @@ class NodeMemory:
 
     def tables(self, family: int) -> Mapping[str, Table]:
         return tables_of(self.tracker, family)
+
+    def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
+        return generated(packet, stop.detail, family)
 
     def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
         self.tracker.conclude(start, end, region, family)
