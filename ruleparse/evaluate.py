@@ -168,7 +168,7 @@ class _Walker:
     def recall(self, key: Hashable, step: Step, by: Hashable) -> Any:
         if self.path is None:
             return None
-        once = (by, self.way)
+        once = (by, key, self.way)
         if once not in self.recalled:
             memory = self.path.memory
             self.recalled[once], memory[key] = step(memory.get(key))
