@@ -19,6 +19,8 @@ from ruleparse.codec import (
     prefix,
     protocol,
 )
+from ruleparse.netfilter.icmp_types import ICMP6_NAMES, ICMP_NAMES, icmp_codec
+from ruleparse.netfilter.services import SERVICES
 from ruleparse.packet import Packet, Unknowns
 
 
@@ -59,6 +61,10 @@ def _span(text: str, one: Callable[[str], int]) -> Parsed:
     if a > b:
         raise ValueError(f"{text}: the range is empty")
     return lambda n: bits.between(n, a, b)
+
+
+def _port(text: str) -> Parsed:
+    return _one_of(text, lambda part: SERVICES.get(part.lower()) or _span(part, lambda t: integer(t, 0, 0xFFFF)))
 
 
 def _number(size: int) -> Callable[[str], Parsed]:
@@ -130,8 +136,8 @@ OPTIONS: Mapping[str, tuple[str, Callable[[str], Parsed]]] = {
     "src": ("src", _address),
     "dst": ("dst", _address),
     "proto": ("proto", lambda text: _one_of(text, protocol)),
-    "sport": ("sport", _number(16)),
-    "dport": ("dport", _number(16)),
+    "sport": ("sport", _port),
+    "dport": ("dport", _port),
     "tcp_flags": ("tcp_flags", _flags),
     "ctstate": ("ct_given", _ctstate),
     "mark": ("mark", _mark),
@@ -204,7 +210,8 @@ def asked(
             values[field] = parsed
         else:
             conditions.append((field, parsed))
-    _icmp_type(spec, values)
+    _icmp_type(spec, values, family)
+    _consistent(spec, values.get("proto"))
     local = bool(spec.get("local")) or spec.get("in") == "local"
     _first_of_a_connection(values, {f for f, _ in conditions}, family)
     if local:
@@ -218,17 +225,38 @@ def asked(
     return Asked(packet, reach, family, local)
 
 
-def _icmp_type(spec: Mapping[str, Any], values: dict[str, Number]) -> None:
+def _icmp_type(spec: Mapping[str, Any], values: dict[str, Number], family: int) -> None:
     text = spec.get("icmp_type")
     if text is None or str(text).lower() == "any":
         return
-    kind, _, code = str(text).partition("/")
     try:
-        values["icmp_type"] = integer(kind, 0, 255)
-        if code:
-            values["icmp_code"] = integer(code, 0, 255)
+        kind, low, high = icmp_codec(ICMP_NAMES if family == 4 else ICMP6_NAMES).parse(str(text))
     except ValueError as error:
         raise SpecError(f"--icmp-type {text}: {error}") from None
+    values["icmp_type"] = kind
+    if low == high:
+        values["icmp_code"] = low
+
+
+_ICMP = (1, 58)
+_PORTS = (6, 17, 33, 132, 136)
+_HEADERS: Mapping[str, tuple[tuple[int, ...], str]] = {
+    "sport": (_PORTS, "ports"),
+    "dport": (_PORTS, "ports"),
+    "tcp_flags": ((6,), "TCP flags"),
+    "icmp_type": (_ICMP, "ICMP type"),
+}
+"""Options that only some protocols have: which, and what they lack otherwise."""
+
+
+def _consistent(spec: Mapping[str, Any], proto: Number | None) -> None:
+    """Raises SpecError for options that no packet can have together."""
+    if spec.get("local") and spec.get("in") not in (None, "local"):
+        raise SpecError(f"--in {spec['in']}: a packet that this node sends (--local) comes in by no interface")
+    for key, (protocols, what) in _HEADERS.items():
+        if spec.get(key) is not None and isinstance(proto, int) and proto not in protocols:
+            option = key.replace("_", "-")
+            raise SpecError(f"--{option} {spec[key]}: a packet of --proto {spec.get('proto', proto)} has no {what}")
 
 
 def _first_of_a_connection(values: dict[str, Number], conditions: set[str], family: int) -> None:

@@ -231,7 +231,7 @@ ICMP = {"in": "eth0", "src": "198.51.100.7", "dst": "10.0.0.9", "proto": "icmp"}
         ({**ICMP, "icmp_type": "3/3"}, "INVALID"),
         ({**ICMP, "icmp_type": "3/3", "ctstate": "RELATED"}, "RELATED"),
         ({**OUTSIDE, "dst": "10.0.0.9"}, "NEW"),
-        ({**OUTSIDE, "dst": "10.0.0.9", "proto": "47"}, "NEW"),
+        ({"in": "eth0", "src": "198.51.100.7", "dst": "10.0.0.9", "proto": "47"}, "NEW"),
     ],
     ids=str,
 )

@@ -239,6 +239,12 @@ def test_steps_are_the_rules_that_matched_in_their_order(node):
         ({"ttl": "-1"}, "--ttl -1"),
         ({"icmp_type": "8/256"}, "--icmp-type 8/256"),
         ({"in": "a-name-that-is-too-long"}, "--in a-name-that-is-too-long"),
+        ({"icmp_type": "echo-nothing"}, "--icmp-type echo-nothing"),
+        ({"dport": "no-such-service"}, "--dport no-such-service"),
+        ({"proto": "icmp", "dport": "80"}, "--dport 80: a packet of --proto icmp has no ports"),
+        ({"proto": "udp", "tcp_flags": "SYN"}, "--tcp-flags SYN: a packet of --proto udp has no TCP flags"),
+        ({"proto": "tcp", "icmp_type": "8"}, "--icmp-type 8: a packet of --proto tcp has no ICMP type"),
+        ({"local": True, "in": "eth0"}, "--in eth0: a packet that this node sends (--local) comes in by no interface"),
         ({"src_mac": "00:11"}, "--src-mac 00:11"),
         ({"dst_mac": "x"}, "--dst-mac"),
         ({"family": "5"}, "--family 5"),
@@ -292,3 +298,17 @@ def test_calico_without_routes_is_a_matter_of_assumptions():
 def test_a_question_that_leaves_most_open_has_answers(corpus, spec):
     outcomes = ruleparse.load(str(CORPORA / corpus)).why(**spec).outcomes
     assert {outcome.verdict for outcome in outcomes} >= {"drop"}
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        ({"proto": "icmp", "icmp_type": "echo-request"}, {"proto": "icmp", "icmp_type": "8"}),
+        ({"proto": "icmp", "icmp_type": "host-unreachable"}, {"proto": "icmp", "icmp_type": "3/1"}),
+        ({"proto": "tcp", "dport": "http,https"}, {"proto": "tcp", "dport": "80,443"}),
+    ],
+)
+def test_names_of_types_and_ports(names, numbers, node):
+    packet = {"in": "eth0", "src": "10.244.2.9", "dst": "10.96.33.18"}
+    by_name, by_number = (node("kube-proxy-1.34").why(**packet, **more).outcomes for more in (names, numbers))
+    assert [(o.verdict, o.when) for o in by_name] == [(o.verdict, o.when) for o in by_number]
