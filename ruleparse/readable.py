@@ -65,7 +65,7 @@ class _Reader:
         assert place is not None, "answers were split off before"
         name = place[0]
         groups: dict[Bool, list[Cube]] = {}
-        for cube, rest in self.cubes(region, name, 0, 0):
+        for cube, rest in self.cubes(region, name):
             groups.setdefault(rest, []).append(cube)
         size = len(self.unknowns.variables[name])
         for rest, found in sorted(groups.items(), key=lambda group: (len(group[1]), group[1])):
@@ -80,20 +80,23 @@ class _Reader:
             for row in self.walk(rest):
                 yield {field: text, **row} if text else row
 
-    def cubes(self, f: Bool, name: str, value: int, mask: int) -> Iterator[tuple[Cube, Bool]]:
-        """Every way through the bits of one field, and what is asked behind it."""
-        variable = None if isinstance(f, bool) else f.node_var()
-        place = None if variable is None else self.unknowns.places[variable]
-        if place is None or place[0] != name:
-            yield (value, mask), f
-            return
-        assert not isinstance(f, bool)
-        branches = f.cofactors()
-        assert branches is not None
-        bit = 1 << place[1]
-        for chosen, branch in ((0, branches[1]), (bit, branches[0])):
-            known = bool(branch.satisfiable()) if branch.node_level() is None else branch
-            yield from self.cubes(known, name, value | chosen, mask | bit)
+    def cubes(self, region: Bool, name: str) -> Iterator[tuple[Cube, Bool]]:
+        """Every way through the bits of one field, the smallest first, and what is asked behind it."""
+        pending: list[tuple[Bool, int, int]] = [(region, 0, 0)]
+        while pending:
+            f, value, mask = pending.pop()
+            variable = None if isinstance(f, bool) else f.node_var()
+            place = None if variable is None else self.unknowns.places[variable]
+            if place is None or place[0] != name:
+                yield (value, mask), f
+                continue
+            assert not isinstance(f, bool)
+            branches = f.cofactors()
+            assert branches is not None
+            bit = 1 << place[1]
+            for chosen, branch in ((bit, branches[0]), (0, branches[1])):
+                known = bool(branch.satisfiable()) if branch.node_level() is None else branch
+                pending.append((known, value | chosen, mask | bit))
 
 
 def shown_name(name: str) -> str:
@@ -120,22 +123,39 @@ def show_values(name: str, cubes: list[Cube], size: int, family: int) -> str:
     """The values that some cubes hold, as the command line takes them."""
     if any(mask == 0 for _, mask in cubes):
         return ""
-    if all(prefix_length_of(mask, size) is not None for _, mask in cubes):
-        show = _SHOW.get(name, str)
-        if name in ("src", "dst"):
-            return ",".join(_addresses(cubes, size, family))
-        return ",".join(_ranges(cubes, size, show))
-    full = (1 << size) - 1
-    return ",".join(str(value) if mask == full else f"{value:#x}/{mask:#x}" for value, mask in cubes)
+    whole = [prefix for cube in cubes for prefix in prefixes(cube, size)]
+    others = [cube for cube in cubes if _holes(cube[1], size).bit_count() > _MOST_HOLES]
+    if name in ("src", "dst"):
+        masked = (f"{show_address(value, family)}/{show_address(mask, family)}" for value, mask in others)
+        return ",".join((*_addresses(sorted(whole), size, family), *masked))
+    show = _SHOW.get(name, str)
+    return ",".join((*_ranges(whole, size, show), *(f"{value:#x}/{mask:#x}" for value, mask in others)))
+
+
+_MOST_HOLES = 8
+"""With more bits that may be anything amid others, a mask is shorter than the prefixes."""
+
+
+def _holes(mask: int, size: int) -> int:
+    """Bits above the last one asked about that are not asked about."""
+    return (1 << size) - 1 & ~mask & -(mask & -mask)
+
+
+def prefixes(cube: Cube, size: int) -> Iterator[Cube]:
+    """A cube as prefixes that do not overlap; none where they are too many."""
+    value, mask = cube
+    holes = _holes(mask, size)
+    if holes.bit_count() > _MOST_HOLES:
+        return
+    filled = 0
+    while True:
+        yield value | filled, mask | holes
+        filled = filled - holes & holes  # the next number that fits into the holes
+        if filled == 0:
+            return
 
 
 _SHOW: Mapping[str, Callable[[int], str]] = {"proto": show_protocol, "src_mac": show_mac, "dst_mac": show_mac}
-
-
-def prefix_length_of(mask: int, size: int) -> int | None:
-    """The length of a mask of so many bits that is a prefix, else None."""
-    inverse = (1 << size) - 1 ^ mask
-    return None if inverse & (inverse + 1) else size - inverse.bit_length()
 
 
 def _spans(cubes: list[Cube], size: int) -> list[tuple[int, int]]:

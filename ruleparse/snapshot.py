@@ -172,7 +172,7 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
 def _sources(paths: Iterable[str | Path]) -> Iterator[Source]:
     for path in paths:
         if str(path) == "-":
-            yield Source.from_bytes("<stdin>", sys.stdin.buffer.read())
+            yield Source.from_file("<stdin>", sys.stdin.buffer)
         elif Path(path).is_dir():
             yield from (Source.from_path(p) for p in sorted(Path(path).rglob("*")) if p.is_file() and p.suffix != ".md")
         else:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 Severity = Literal["error", "warning", "note"]
 
 _BLOCK = 1 << 14
+_LONGEST = 1000
+"""Characters of a message that are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +27,17 @@ class Source:
 
     @classmethod
     def from_bytes(cls, name: str, data: bytes) -> Source:
-        return cls(name, data.decode("utf-8", "surrogateescape"))
+        return cls(name, decoded(data))
 
     @classmethod
     def from_path(cls, path: Path) -> Source:
-        """Raises OSError as `open` does."""
-        return cls.from_bytes(str(path), path.read_bytes())
+        """Raises OSError as `open` does, and for what is larger than any dump, or no whole gzip file."""
+        with path.open("rb") as file:
+            return cls.from_file(str(path), file)
+
+    @classmethod
+    def from_file(cls, name: str, file: BinaryIO) -> Source:
+        return cls.from_bytes(name, unpacked(name, read_at_most(name, file)))
 
     @cached_property
     def _lines_before(self) -> list[int]:
@@ -89,10 +98,11 @@ class Diagnostic:
 
     def render(self, width: int = 160) -> str:
         """As a compiler prints it: place, message, the line, a caret under the columns meant."""
+        message = self.message if len(self.message) <= _LONGEST else self.message[:_LONGEST] + " …"
         if self.span is None:
-            return "\n".join([f"{self.severity}: {self.message} [{self.name}]", *self._tail()])
+            return "\n".join([f"{self.severity}: {message} [{self.name}]", *self._tail()])
         span = self.span
-        head = f"{span.where}:{span.column}: {self.severity}: {self.message} [{self.name}]"
+        head = f"{span.where}:{span.column}: {self.severity}: {message} [{self.name}]"
         return "\n".join([head, *caret_lines(span, width), *self._tail()])
 
     def _tail(self) -> Iterator[str]:
@@ -118,3 +128,39 @@ def caret_lines(span: Span, width: int = 160) -> list[str]:
     before, marked = printable(shown[: column - start]), printable(shown[column - start : column - start + length])
     cut = ("…" if start else "") + printable(shown) + ("…" if start + room < len(line) else "")
     return ["    " + cut, "    " + " " * (len(before) + bool(start)) + "^" * max(1, len(marked))]
+
+
+LARGEST = 1 << 29
+"""Octets of a text: some millions of rules."""
+
+_GZIP = b"\x1f\x8b"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_at_most(name: str, file: BinaryIO) -> bytes:
+    """Raises OSError for what is larger than LARGEST, or has no end."""
+    data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise OSError(errno.EFBIG, f"more than {LARGEST >> 20} MiB, so it is no dump of a node", name)
+    return data
+
+
+def unpacked(name: str, data: bytes) -> bytes:
+    """What gzip packed, anything else as it is. Raises OSError for a gzip file that is damaged."""
+    if not data.startswith(_GZIP):
+        return data
+    import gzip
+    import zlib
+
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            return read_at_most(name, file)  # type: ignore[arg-type]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise OSError(errno.EINVAL, f"a damaged gzip file: {error}", name) from None
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8 with or without a byte order mark, or UTF-16 with one, as PowerShell writes it."""
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", "replace").replace("\r\n", "\n")
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")

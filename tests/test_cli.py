@@ -266,3 +266,26 @@ def test_a_pipe_that_closes_early_is_no_error():
     assert shell.stderr.read() == b""
     shell.stderr.close()
     shell.wait()
+
+
+def test_a_rule_of_ten_megabytes_is_not_echoed_whole():
+    rule = f'-A FORWARD -m comment --comment "{"x" * 10_000_000}" -j DROP'
+    ran = run(
+        "why",
+        "-",
+        "--in",
+        "eth0",
+        "--dst",
+        "172.17.0.2",
+        stdin=f"*filter\n:FORWARD ACCEPT [0:0]\n{rule}\nCOMMIT\n".encode(),
+    )
+    assert len(ran.out) + len(ran.err) < 100_000
+
+
+def test_long_lists_are_cut_unless_all_is_wanted(tmp_path):
+    members = "".join(f"add S 10.{n}.0.1\n" for n in range(100))
+    (tmp_path / "sets").write_text(f"create S hash:ip family inet\n{members}")
+    text = b"*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m set --match-set S src -j DROP\nCOMMIT\n"
+    packet = (tmp_path / "sets", "--in", "eth0", "--dst", "172.17.0.2", "--proto", "tcp")
+    assert "and 60 more (--verbose)" in " ".join(run("why", "-", *packet, stdin=text).out.split())
+    assert "more (--verbose)" not in " ".join(run("why", "-v", "-", *packet, stdin=text).out.split())

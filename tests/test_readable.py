@@ -118,3 +118,16 @@ def test_addresses_of_ipv6():
     unknowns = Unknowns()
     region = bits.equal_masked(unknowns.field("dst"), address("fd00::"), (1 << 128) - (1 << 64))
     assert rows(region, unknowns, 6).rows == [{"dst": "fd00::/64"}]
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        # bits in the middle that may be anything
+        (lambda u: bits.equal_masked(u.field("src"), address("10.0.0.5"), 0xFFFFFFDF), "10.0.0.5,10.0.0.37"),
+        (lambda u: bits.equal_masked(u.field("dport"), 0x50, 0xFFFB), "80,84"),
+        (lambda u: bits.equal_masked(u.field("src"), 5, 0xFF), "0.0.0.5/0.0.0.255"),
+    ],
+)
+def test_masks_that_are_no_prefixes(region, expected, unknowns):
+    assert list(rows(region(unknowns), unknowns).rows[0].values()) == [expected]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,8 @@ _FATE = {
 _VERDICT = re.compile(r"(?<=\s)(-[jg] \S+|(ACCEPT|DROP)(?= \[)).*")
 _MOST_FATES = 8
 _MOST_STEPS = 40
+_MOST_VALUES = 40
+_LONGEST_RULE = 2000
 
 
 def write_why(answer: Answer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
@@ -100,11 +103,14 @@ class _Writer:
         if o.when is not None:
             for index, row in enumerate(o.when):
                 words = "  when " if index == 0 else "    or "
-                yield from self.wrap(words + (_row(row) or "anything else"), "", "       ")
+                most = sys.maxsize if self.verbose else _MOST_VALUES
+                yield from self.wrap(words + (_row(row, most) or "anything else"), "", "       ")
             if o.when_cut:
                 yield "    or … and more"
         for index, a in enumerate(o.assumptions):
-            yield from self.wrap(("  provided that " if index == 0 else "            and ") + _claim(a), "", "       ")
+            yield from self.wrap(
+                ("  provided that " if index == 0 else "            and ") + _shortened(_claim(a)), "", "       "
+            )
 
     # The rule that decided
 
@@ -122,9 +128,9 @@ class _Writer:
 
     def rule(self, p: Place) -> Iterator[str]:
         """The rule in full, carets under what it does."""
-        lines = textwrap.wrap(printable(p.text), self.columns - 4, break_on_hyphens=False, break_long_words=True) or [
-            ""
-        ]
+        lines = textwrap.wrap(
+            printable(_shortened(p.text)), self.columns - 4, break_on_hyphens=False, break_long_words=True
+        ) or [""]
         for line in lines:
             yield f"    {line}"
             if (verdict := _VERDICT.search(line)) is not None:
@@ -230,6 +236,10 @@ _DENIED = {
 _VERB = re.compile("|".join(_DENIED))
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_RULE else f"{text[:_LONGEST_RULE]} …"
+
+
 def _say_more(answer: Answer) -> str:
     """Which options would leave fewer fates."""
     varying = {name for o in answer.outcomes for row in o.when or () for name in row}
@@ -280,13 +290,15 @@ def _end(address: str | None, port: int | None) -> str:
     return host if port is None else f"{host}:{port}"
 
 
-def _row(row: Mapping[str, str]) -> str:
-    return "; ".join(f"{name.replace('_', ' ')} {_spaced(value)}" for name, value in row.items())
+def _row(row: Mapping[str, str], most: int) -> str:
+    return "; ".join(f"{name.replace('_', ' ')} {_spaced(value, most)}" for name, value in row.items())
 
 
-def _spaced(values: str) -> str:
-    """A list with room to break lines."""
-    return ", ".join(part.strip() for part in values.split(","))
+def _spaced(values: str, most: int) -> str:
+    """A list with room to break lines, or how it starts."""
+    parts = [part.strip() for part in values.split(",")]
+    more = [f"and {len(parts) - most} more (--verbose)"] if len(parts) > most else []
+    return ", ".join((*parts[:most], *more))
 
 
 def _asked(spec: Mapping[str, Any]) -> str:
