@@ -74,6 +74,8 @@ class Outcome:
     explanation: Sequence[str]
     reply: Sequence[Outcome] | None = None
     """what becomes of the answer to the packet; None if that was not asked, or nothing answers"""
+    kept: frozenset[str] = frozenset()
+    """ends that left as they came, whatever they are"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,19 @@ class Answering:
             decided_by=decider and self.place(*decider),
             reason=stop.reason,
             steps=list(self.steps(found.hits)),
-            explanation=self.names.decision(*decider, self.question.packet, found.hits) if decider else [],
+            explanation=self.explanation(found, decider),
+            kept=frozenset(
+                end for end in _ENDS if found.end.packet.values.get(end) is self.question.packet.values.get(end)
+            ),
         )
+
+    def explanation(self, found: Found, decider: tuple[Table, Rule] | None) -> list[str]:
+        if decider is None:
+            return []
+        unsure = {name for name in (*_ENDS, "proto") if found.packet.get(name) is None}
+        if not isinstance(self.question.packet.values.get("in"), int):
+            unsure.add("in")
+        return self.names.decision(*decider, self.question.packet, found.hits, unsure)
 
     def assumed(self, given: Answered) -> Assumed:
         """A question in words, the address in its place where it is known."""
@@ -252,6 +265,8 @@ class Answering:
             shown[name] = values.get(name)
         return shown
 
+
+_ENDS = ("src", "dst", "sport", "dport")
 
 _ADDRESS = "the address"
 """How a question calls the address that it is about."""

@@ -289,3 +289,41 @@ def test_long_lists_are_cut_unless_all_is_wanted(tmp_path):
     packet = (tmp_path / "sets", "--in", "eth0", "--dst", "172.17.0.2", "--proto", "tcp")
     assert "and 60 more (--verbose)" in " ".join(run("why", "-", *packet, stdin=text).out.split())
     assert "more (--verbose)" not in " ".join(run("why", "-v", "-", *packet, stdin=text).out.split())
+
+
+PACKET_LINE = '{"src": "198.51.101.7", "dst": "172.17.0.2", "proto": "tcp", "dport": 80}\n'
+
+
+def test_a_json_document_is_about_one_packet(tmp_path):
+    packets = tmp_path / "packets.jsonl"
+    packets.write_text(2 * PACKET_LINE)
+    ran = run("why", DOCKER, "--in", "eth0", "--packets", packets, "--format", "json")
+    assert (ran.status, ran.out) == (USAGE, "")
+    assert "--format jsonl" in ran.err
+
+
+def test_each_line_has_the_diagnostics_that_are_new(tmp_path):
+    packets = tmp_path / "packets.jsonl"
+    packets.write_text(2 * PACKET_LINE)
+    text = b"*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -s nonsense -j DROP\nCOMMIT\n"
+    ran = run("why", "-", "--in", "eth0", "--packets", packets, "--format", "jsonl", stdin=text)
+    assert [[d["name"] for d in json.loads(line)["diagnostics"]] for line in ran.out.splitlines()] == [
+        ["bad-value"],
+        [],
+    ]
+
+
+def test_no_room_for_an_answer_names_the_line_and_what_would_help(tmp_path, monkeypatch, capsys):
+    from ruleparse.cli import why as command
+
+    def too_much(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(command, "why", too_much)
+    packets = tmp_path / "packets.jsonl"
+    packets.write_text('{"src": "198.51.101.7", "proto": "tcp"}\n')
+    with pytest.raises(SystemExit) as ended:
+        command.command.main(["--packets", str(packets), str(DOCKER)], standalone_mode=False)
+    assert ended.value.code == UNREADABLE
+    assert f"{packets}:1: out of memory" in (err := capsys.readouterr().err)
+    assert "--in, --dst, --sport, --dport" in err

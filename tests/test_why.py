@@ -312,3 +312,9 @@ def test_names_of_types_and_ports(names, numbers, node):
     packet = {"in": "eth0", "src": "10.244.2.9", "dst": "10.96.33.18"}
     by_name, by_number = (node("kube-proxy-1.34").why(**packet, **more).outcomes for more in (names, numbers))
     assert [(o.verdict, o.when) for o in by_name] == [(o.verdict, o.when) for o in by_number]
+
+
+def test_what_holds_of_one_packet_only_is_not_said_of_all(node):
+    outcomes = node("calico-after").why(**{**POD_TO_POD, "src": "10.244.1.10,10.244.2.9", "in": "tunl0"}).outcomes
+    (dropped,) = [o for o in outcomes if o.decided_by and o.verdict == "drop"]
+    assert not [s for s in dropped.explanation if "10.244.1.10" in s or "10.244.2.9" in s]

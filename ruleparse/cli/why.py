@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any, TextIO
 
 import click
@@ -22,6 +24,7 @@ from ruleparse.cli.packet_files import Specs, captured, json_lines
 from ruleparse.node import Node
 from ruleparse.report.why_json import why_json
 from ruleparse.spec import SpecError
+from ruleparse.text import Diagnostic
 from ruleparse.why import Answer, why
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
@@ -153,13 +156,19 @@ def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
 
 
 def _many(ask: Ask, specs: Specs, given: dict[str, Any], out: TextIO, format_: str) -> None:
-    for place, spec in specs:
+    said: set[Diagnostic] = set()
+    for place, spec in _only_one(specs) if format_ == "json" else specs:
         answer = _answer(ask, {**given, **spec}, place)
-        if format_ == "text":
-            _write(answer, out, format_, verbose=False)
-        else:
-            json.dump(why_json(answer, diagnostics=format_ == "json"), out)
-            out.write("\n")
+        _write(replace(answer, diagnostics=[d for d in answer.diagnostics if d not in said]), out, format_, False)
+        said.update(answer.diagnostics)
+
+
+def _only_one(specs: Specs) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A JSON document is about one packet."""
+    first = list(islice(specs, 2))
+    if len(first) > 1:
+        fail(f"{first[1][0]}: there are several packets: --format jsonl answers with one line each", USAGE)
+    return iter(first)
 
 
 def _capture(ask: Ask, specs: Specs, given: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:

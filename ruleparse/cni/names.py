@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from ruleparse.cni.antrea_host import AntreaHost
@@ -104,9 +105,15 @@ class Names:
         said = first(decoder.rule(here) for decoder in decoders)
         return said or first(decoder.chain(table.group, here.target) for decoder in decoders)
 
-    def decision(self, table: Table, rule: Rule, packet: Packet, hits: Sequence[Hit]) -> list[str]:
-        """Full sentences on the rule that decided, and on the way there if it let the packet through."""
+    def decision(
+        self, table: Table, rule: Rule, packet: Packet, hits: Sequence[Hit], unsure: Collection[str] = ()
+    ) -> list[str]:
+        """Full sentences on the rule that decided, and on the way there if it let the packet through.
+
+        `hits` are of one packet of those that go this way; in fields that are `unsure` others have other values.
+        """
         as_it_was = next((hit.packet for hit in reversed(hits) if hit.rule is rule), packet)
+        as_it_was = replace(as_it_was, values={k: v for k, v in as_it_was.values.items() if k not in unsure})
         case = Case(as_it_was, self._family, tuple(self._path(hits)))
         place = self._place(table, rule)
         sentences = self._policy(table, rule) if table.base and rule is table.default else []

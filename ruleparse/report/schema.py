@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12, and brings along
+from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
 
 class PlaceJson(TypedDict):

@@ -9,14 +9,13 @@ from ruleparse.why import Answer, Assumed, Outcome, Place, Step
 SCHEMA = "ruleparse/why/1"
 
 
-def why_json(answer: Answer, *, diagnostics: bool = True) -> WhyJson:
-    """`diagnostics` leaves those of the reading out where many answers share one reading."""
+def why_json(answer: Answer) -> WhyJson:
     return {
         "schema": SCHEMA,
         "id": answer.id,
         "outcomes": [_outcome(o) for o in answer.outcomes],
         "complete": answer.complete,
-        "diagnostics": [diagnostic_json(d) for d in answer.diagnostics] if diagnostics else [],
+        "diagnostics": [diagnostic_json(d) for d in answer.diagnostics],
     }
 
 

@@ -65,7 +65,7 @@ class _Writer:
         shown = outcomes if self.verbose else outcomes[:_MOST_FATES]
         for outcome, alike in shown:
             yield ""
-            yield from self.outcome(outcome, alike)
+            yield from self.outcome(outcome, alike, answer.asked)
         if len(outcomes) > len(shown):
             yield ""
             yield f"… and {len(outcomes) - len(shown)} more fates (--verbose){_say_more(answer)}"
@@ -77,23 +77,23 @@ class _Writer:
             more = _say_more(answer) or "; there are fewer if you say more about the packet"
             yield from self.wrap(f"…and more fates than are told apart here{more}", "")
 
-    def outcome(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
-        yield from self.fate(o, alike)
+    def outcome(self, o: Outcome, alike: Sequence[Outcome], asked: Mapping[str, Any]) -> Iterator[str]:
+        yield from self.fate(o, alike, asked)
         yield from self.conditions(o)
         yield from self.decision(o)
         yield from self.path(o)
         for back in o.reply or ():
             yield ""
             yield self.style.bold("its answer") + f" ({_ends(back.packet)})"
-            yield from self.outcome(back, [back])
+            yield from self.outcome(back, [back], {})
 
     # The fate
 
-    def fate(self, o: Outcome, alike: Sequence[Outcome]) -> Iterator[str]:
+    def fate(self, o: Outcome, alike: Sequence[Outcome], asked: Mapping[str, Any]) -> Iterator[str]:
         word, colour = _FATE[o.verdict]
         yield self.style.colour(word, colour) + _where_to(o)
         for other in alike if o.probability < 1 else [o]:
-            if other.verdict == "accept" and (change := _rewritten(other)):
+            if other.verdict == "accept" and (change := _rewritten(other, asked)):
                 odds = f"   {_percent(other.probability)}" if other.probability < 1 else ""
                 yield f"  as {change}{odds}"
         if o.reason:
@@ -279,12 +279,21 @@ def _where_to(o: Outcome) -> str:
     return f", leaves by {o.egress}" if o.egress else ", leaves by an interface that is not known"
 
 
-def _rewritten(o: Outcome) -> str:
-    p = o.packet
-    return f"{_end(p.get('src'), p.get('sport'))} → {_end(p.get('dst'), p.get('dport'))}"
+def _rewritten(o: Outcome, asked: Mapping[str, Any]) -> str:
+    """How it left: where an end is not one value, what was asked about, or that there are several."""
+
+    def shown(end: str) -> Any:
+        value = o.packet.get(end)
+        return value if value is not None else asked.get(end) if end in o.kept else _SEVERAL.get(end)
+
+    return f"{_end(shown('src'), shown('sport'))} → {_end(shown('dst'), shown('dport'))}"
 
 
-def _end(address: str | None, port: int | None) -> str:
+_SEVERAL = {"src": "several", "dst": "several"}
+"""What stands for addresses that were translated, and not all to the same."""
+
+
+def _end(address: str | None, port: object) -> str:
     host = address or "any"
     host = f"[{host}]" if ":" in host and port is not None else host
     return host if port is None else f"{host}:{port}"
