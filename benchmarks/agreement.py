@@ -1,10 +1,11 @@
 """How often ruleparse agrees with a recorded kernel, by the matches and targets of the rules that a packet hit.
 
-python -m benchmarks.agreement [RECORDING.jsonl.gz]
+python -m benchmarks.agreement [--first] [RECORDING.jsonl.gz]
 
 A recording holds a ruleset a line: the saved texts of a node, the packets that were sent through it, and for each what
-the kernel did and which rules it hit. Asked is for the first packet of every connection. exact: one fate, the
-kernel's, with the same rules hit; unknown: several fates or assumptions, the kernel's among them; wrong: all else.
+the kernel did and which rules it hit. Packets are asked about in order, as they came; with --first only the first of
+every connection, by itself. exact: one fate, the kernel's, with the same rules hit; unknown: several fates or
+assumptions, the kernel's among them; wrong: all else.
 Left out are packets with which iptables-legacy and iptables-nft do different things though the text is the same.
 """
 
@@ -14,7 +15,7 @@ import argparse
 import gzip
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ import ruleparse
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.registry import target
 from ruleparse.netfilter.syntax import Option
+from ruleparse.report.schema import WhyJson
 from ruleparse.report.why_json import why_json
+from ruleparse.why import Answer
 from tests.oracle.answers import write_node
 from tests.oracle.compare import SILENT, Judgement, judge
 from tests.oracle.tally import Tally
@@ -64,24 +67,39 @@ def judgeable(packet: Record) -> Record:
     return packet if isinstance(packet.get("by"), list) else packet | {"gen": []}
 
 
-def judge_ruleset(record: Record) -> list[Judged]:
-    """Load a node once and ask about each of its packets."""
+def all_packets(record: Record) -> Iterator[tuple[Record, bool]]:
+    """Every packet, and whether the saved text decides its fate."""
+    for packet in record["packets"]:
+        counts = not packet.keys() & {"skip", "twin"}
+        yield judgeable(packet) if counts else packet, counts
+
+
+def judge_ruleset(record: Record, first: bool) -> list[Judged]:
+    """Load a node once and ask about its packets."""
     with tempfile.TemporaryDirectory(prefix="ruleparse-") as name:
         write_node(Path(name), record)
         node = ruleparse.load(name)
     program = node.snapshot.program(record["family"])
+    why = node.why if first else node.session().why
+    packets = ((packet, True) for packet in first_packets(record)) if first else all_packets(record)
+    asked = [(packet, ask(why, packet), counts) for packet, counts in packets]
     return [
-        (f"{record['id']} packet {packet['n']}", judge_packet(node, packet), used_by(program, packet))
-        for packet in first_packets(record)
+        (f"{record['id']} packet {packet['n']}", judge_answer(answer, packet), used_by(program, packet))
+        for packet, answer, counts in asked
+        if counts
     ]
 
 
-def judge_packet(node: ruleparse.Node, packet: Record) -> Judgement:
-    question = {option: packet[key] for option, key in QUESTION.items() if key in packet}
+def ask(why: Callable[..., Answer], packet: Record) -> WhyJson | Exception:
     try:
-        answer = why_json(node.why(**question))
+        return why_json(why(**{option: packet[key] for option, key in QUESTION.items() if key in packet}))
     except Exception as error:
-        return Judgement(SILENT, type(error).__name__, str(error))
+        return error
+
+
+def judge_answer(answer: WhyJson | Exception, packet: Record) -> Judgement:
+    if isinstance(answer, Exception):
+        return Judgement(SILENT, type(answer).__name__, str(answer))
     if "hits" not in packet:  # they could not be told from those of an error about the packet
         return judge(packet | {"hits": []}, {"outcomes": [{**outcome, "steps": []} for outcome in answer["outcomes"]]})
     return judge(packet, dict(answer))
@@ -110,6 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recording", type=Path, nargs="?", default=RECORDING, metavar="RECORDING.jsonl.gz")
     parser.add_argument("--wrong", action="store_true", help="name every packet that was answered wrong")
+    parser.add_argument("--first", action="store_true", help="only the first packet of each connection, by itself")
     options = parser.parse_args()
     path = options.recording
     if not path.is_file():
@@ -119,14 +138,14 @@ def main() -> None:
         records = [json.loads(line) for line in lines]
     tally = Tally()
     with ProcessPoolExecutor(2) as pool:
-        for judged in pool.map(judge_ruleset, records):
+        for judged in pool.map(judge_ruleset, records, [options.first] * len(records)):
             for packet, judgement, used in judged:
                 if options.wrong and judgement.what:
                     print(f"{packet}: {judgement.why}")
                 tally.total[judgement.kind] += 1
                 for name in used:
                     tally.by_extension[name][judgement.kind] += 1
-    print(f"{path.name}: {len(records)} rulesets, {tally.judged} first packets\n\n{tally.table()}")
+    print(f"{path.name}: {len(records)} rulesets, {tally.judged} packets\n\n{tally.table()}")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,20 @@ class Node:
         self.snapshot = snapshot
 
     def why(self, **packet: Any) -> Answer:
-        """Walk one packet. Keys are the option names of `ruleparse why` (`in_` for `in`). Raises SpecError."""
+        """Walk one packet, and if `reply` is true what answers it. Keys are the option names of `ruleparse why` (`in_`
+        for `in`). Raises SpecError.
+        """
+        if packet.pop("reply", False):
+            from ruleparse.session import why_and_back
+
+            return why_and_back(self.snapshot, {key.rstrip("_"): value for key, value in packet.items()})
         from ruleparse.why import why
 
         return why(self.snapshot, {key.rstrip("_"): value for key, value in packet.items()})
+
+    def session(self) -> NodeSession:
+        """Packets one after another: each meets the connections, counters and lists that those before it left."""
+        return NodeSession(self.snapshot)
 
     def graph(self, family: int | None = None) -> networkx.MultiDiGraph[str]:
         """Chains and tables as nodes; jumps, gotos and calls as edges."""
@@ -37,6 +47,20 @@ class Node:
     def diagnostics(self) -> list[Diagnostic]:
         """What the readers have to say so far."""
         return self.snapshot.all_diagnostics()
+
+
+class NodeSession:
+    """What a node remembers while packets pass. No time passes between them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        from ruleparse.session import Session
+
+        self._session = Session(snapshot)
+
+    def why(self, **packet: Any) -> Answer:
+        """Walk the next packet. Keys are those of Node.why. Raises SpecError."""
+        reply = packet.pop("reply", False)
+        return self._session.why({key.rstrip("_"): value for key, value in packet.items()}, reply=reply)
 
 
 def load(*paths: str | Path) -> Node:
