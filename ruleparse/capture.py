@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
+
+import dpkt
+from dpkt.pcap import UniversalReader
 
 _ETHERNET, _COOKED, _COOKED2 = 1, 113, 276
 _RAW = frozenset({12, 14, 101, 228, 229})
@@ -33,34 +37,34 @@ class Captured:
 
 
 def read(file: BinaryIO) -> Iterator[Captured]:
-    """The frames of a capture in order; one that is cut short ends where it is cut. Raises NotACapture."""
+    """The frames of a capture in order. Raises NotACapture, also behind the last frame that can be read."""
     reader = _reader(file)
     kind = reader.datalink()
     if kind not in (_ETHERNET, _COOKED, _COOKED2, *_RAW):
         raise NotACapture(f"link layer {kind} is not read; there are Ethernet, Linux cooked captures and raw IP")
     first = None
-    for number, (seconds, frame) in enumerate(_frames(reader), 1):
+    frames, number = iter(reader), 0
+    while True:
+        try:
+            seconds, frame = next(frames)
+        except StopIteration:
+            return
+        except _DAMAGED as error:
+            raise NotACapture(f"damaged or cut short behind packet {number}: {error}") from None
+        number += 1
         first = seconds if first is None else first
         yield _captured(kind, number, float(seconds) - float(first), bytes(frame))
 
 
-def _reader(file: BinaryIO) -> Any:
-    from dpkt import Error
-    from dpkt.pcap import UniversalReader
+_DAMAGED = (ValueError, LookupError, ArithmeticError, struct.error, dpkt.Error)
+"""What the reader raises for bytes that make no sense."""
 
+
+def _reader(file: BinaryIO) -> Any:
     try:
         return UniversalReader(file)
-    except (ValueError, Error) as error:
+    except _DAMAGED as error:
         raise NotACapture(f"neither pcap nor pcapng: {error}") from None
-
-
-def _frames(reader: Any) -> Iterator[Any]:
-    from dpkt import Error
-
-    try:
-        yield from reader
-    except (Error, ValueError):
-        return
 
 
 def _captured(kind: int, number: int, seconds: float, frame: bytes) -> Captured:
