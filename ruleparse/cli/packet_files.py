@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import click
+
 from ruleparse.cli.common import UNREADABLE, USAGE, fail
 from ruleparse.node import Node
 
@@ -33,6 +35,16 @@ def json_lines(path: str) -> Specs:
             yield f"{path}:{number}", spec
 
 
+def _malformed(packet: bytes) -> str | None:
+    from ruleparse.netfilter.wire import fields_of
+
+    try:
+        fields_of(packet)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def captured(path: str, given: Mapping[str, Any], node: Node) -> Specs:
     """The packets of a capture that came in by `in`, or with `local` those that this node sent.
 
@@ -50,6 +62,9 @@ def captured(path: str, given: Mapping[str, Any], node: Node) -> Specs:
             for frame in read(file):
                 sent = frame.sent if frame.sent is not None else local or (own is not None and frame.src_mac == own)
                 if frame.ip is None or sent is not local:
+                    continue
+                if (problem := _malformed(frame.ip)) is not None:
+                    click.echo(f"{path}, packet {frame.number}: left out, no IP packet: {problem}", err=True)
                     continue
                 macs = {"src_mac": frame.src_mac, "dst_mac": frame.dst_mac}
                 spec = {"id": frame.number, "hex": frame.ip.hex(), **({} if local else macs)}
