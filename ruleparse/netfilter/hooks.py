@@ -85,12 +85,14 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
     return {t.name: t for t in tables}
 
 
-_FORGET_TEMPLATE = (Set("ct_known", 0), Set("ct_zone", 0), Set("ct_zone_reply", 0))
+_FORGET_TEMPLATE = tuple(Set(f"ct_{name}", 0) for name in ("known", "entry", "dir", "error", "zone", "zone_reply"))
 """A packet that conntrack made nothing of is looked at again when it comes in over the loopback."""
 
 
 def _prerouting(bases: list[Base]) -> list[Rule]:
-    return [rule(Set("hook", PREROUTING), Set("out", 0)), *_chains(PREROUTING, bases), rule(Goto("route in"))]
+    moved = rule(is_("looped", 1), differs("dst", "old_dst"), Set("looped", 0))
+    start = rule(Set("hook", PREROUTING), Set("out", 0), Copy("old_dst", "dst"))
+    return [start, *_chains(PREROUTING, bases), moved, rule(Goto("route in"))]
 
 
 def _chains(hook: int, bases: list[Base], between: Mapping[int, list[Rule]] | None = None) -> list[Rule]:

@@ -318,6 +318,8 @@ def _fits(tcp: Tcp, direction: int, s: Segment, settings: Settings) -> tuple[str
     allowed = (sack + window) & 0xFFFFFFFF
     if after(allowed, (receiver.max_end - 1) & 0xFFFFFFFF):
         receiver = replace(receiver, max_end=(allowed + (window == 0)) & 0xFFFFFFFF)
+    if kind_of(s.flags) is Kind.ACK:
+        tcp = replace(tcp, last_end=s.end, last_window=s.window)
     return "ok", tcp.with_side(direction, sender).with_side(1 - direction, receiver)
 
 
