@@ -29,12 +29,13 @@ from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.tracking.connection import PORTED
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6
 from ruleparse.netfilter.tracking.protocols import opens
+from ruleparse.netfilter.tracking.segment import ACK, FIN, RST, SYN
 from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
+from ruleparse.netfilter.tracking.tcp import LOOKED_AT, SENSIBLE_FLAGS
 from ruleparse.netfilter.values import any_of_bits, differs
 from ruleparse.packet import assumption
 from ruleparse.program import Action, Call, Copy, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test
 
-_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _NEVER_TRACKED_ICMP6 = (*range(130, 137), 143)
 """Neighbour discovery and multicast listener reports (nf_conntrack_proto_icmpv6.c, noct_valid_new)."""
 
@@ -56,6 +57,7 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
             ),
             _invalid(Masked("well_formed", 0, -1)),
             _invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1), *summed),
+            _invalid(Masked("proto", TCP, -1), *(Masked("tcp_flags", f, LOOKED_AT, True) for f in SENSIBLE_FLAGS)),
             Rule((), (Call(CONNECTIONS),)),
             Rule((Masked("ct_known", 1, -1),), (Return(),)),
             _invalid(Masked("proto", SCTP, -1), Test(_OPENS, None, negated=True)),
@@ -108,12 +110,9 @@ def _invalid(*tests: Masked | Test) -> Rule:
 
 def _tcp_that_starts_nothing(strict: tuple[Test, ...]) -> list[Rule]:
     """From no connection: SYN alone, or an ACK taken up in mid-stream if that is allowed (tcp_conntracks, row sNO)."""
-    tcp = Masked("proto", TCP, -1)
-    with_syn = (Masked("tcp_flags", _SYN | _ACK, _SYN | _ACK), Masked("tcp_flags", _SYN | _FIN, _SYN | _FIN))
-    without = (Masked("tcp_flags", _FIN, _FIN), Masked("tcp_flags", 0, _SYN | _ACK))
-    in_mid_stream = _invalid(tcp, Masked("tcp_flags", _ACK, _SYN | _ACK), *strict)
-    flags = (Masked("tcp_flags", _RST, _RST), *with_syn, *without)
-    return [*(_invalid(tcp, t) for t in flags), in_mid_stream]
+    tcp, in_mid_stream = Masked("proto", TCP, -1), Masked("tcp_flags", 0, SYN)
+    never = (Masked("tcp_flags", flags, flags) for flags in (RST, SYN | ACK, FIN))
+    return [*(_invalid(tcp, kind) for kind in never), _invalid(tcp, in_mid_stream, *strict)]
 
 
 def _icmp_that_starts(protocol: int, kinds: tuple[int, ...]) -> list[Rule]:
