@@ -39,7 +39,7 @@ class World(Protocol):
     def recall(self, key: Hashable, step: Step, by: Hashable) -> Any:
         """What `step` makes of what the node remembers under `key`; None where each packet is asked about by itself.
 
-        Asked again `by` the same rule on the same way, the answer is the same and nothing changes.
+        Asked again `by` the same test on the same way, the answer is the same and nothing changes.
         """
 
     def probe(self, table: str, packet: Packet) -> Packet:

@@ -15,11 +15,14 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Path, Walk, walk
 from ruleparse.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
-from ruleparse.packet import Packet
+from ruleparse.packet import Packet, assumption
 from ruleparse.program import Program, Stop, Table
 
 MOST_WORLDS = 64
 """The likeliest are kept."""
+
+_TRUSTED = Answered(assumption(f"the packets before went one of the {MOST_WORLDS} likeliest ways"), None, True)
+"""What is taken for granted once there were more."""
 
 ANSWER = "answer"
 
@@ -87,7 +90,7 @@ class Worlds:
             [_left(way, piece, packet, family, len(ways) == 1) for way, piece in _parts(ways, packet)] for ways in seen
         ]
         self.behind = [one for ways in found for one in ways]
-        outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found]))
+        outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found], self.complete))
         after = [world for one in self.behind for world in self._aftermath(one, program, family)]
         self.worlds = self._likeliest(_merged(after))
         return Explored(outcomes, self.complete)
@@ -123,7 +126,10 @@ class Worlds:
     def _likeliest(self, worlds: list[World]) -> list[World]:
         if len(worlds) > MOST_WORLDS:
             self.complete = False
-            worlds = sorted(worlds, key=lambda w: -w.odds)[:MOST_WORLDS]
+            kept = sorted(worlds, key=lambda w: -w.odds)[:MOST_WORLDS]
+            return [
+                world if _TRUSTED in world.given else replace(world, given=(_TRUSTED, *world.given)) for world in kept
+            ]
         return worlds
 
 
@@ -192,22 +198,34 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
 
 
 def _merged(worlds: list[World]) -> list[World]:
-    """Worlds in which things stand the same are one."""
+    """Worlds in which things stand the same are one: by chance, or whatever the answer to a question."""
     kept: list[World] = []
     for world in worlds:
-        for index, other in enumerate(kept):
-            if replace(world, odds=other.odds) == other:
-                kept[index] = replace(other, odds=other.odds + world.odds)
-                break
-        else:
-            kept.append(world)
+        merged = world
+        while (same := next(((other, one) for other in kept if (one := _one(other, merged))), None)) is not None:
+            kept.remove(same[0])
+            merged = same[1]
+        kept.append(merged)
     return kept
 
 
-def _wherever(worlds: list[World], found: list[list[Outcome]]) -> list[Outcome]:
+def _one(a: World, b: World) -> World | None:
+    """One world for two, if nothing but odds or the answer to one question tells them apart."""
+    told_apart = {*a.given} ^ {*b.given}
+    if len({(one.question, one.about) for one in told_apart}) > 1 or (told_apart and a.odds != b.odds):
+        return None
+    if a.memory != b.memory or a.remembered != b.remembered:
+        return None
+    if not told_apart:
+        return replace(a, odds=a.odds + b.odds) if a.known == b.known else None
+    known = {key: answer for key, answer in a.known.items() if b.known.get(key) == answer}
+    return replace(a, known=known, given=tuple(one for one in a.given if one in b.given))
+
+
+def _wherever(worlds: list[World], found: list[list[Outcome]], complete: bool) -> list[Outcome]:
     """The outcomes in all worlds; what told these apart is left out where it makes no difference to this packet."""
     looks = [{_look(one): one.probability for one in outcomes} for outcomes in found]
-    if all(look == looks[0] for look in looks):
+    if complete and all(look == looks[0] for look in looks):
         return found[0]
     return [
         replace(one, assumptions=(*world.given, *one.assumptions), probability=world.odds * one.probability)

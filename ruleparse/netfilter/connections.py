@@ -29,12 +29,13 @@ from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.tracking.connection import PORTED
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6
 from ruleparse.netfilter.tracking.protocols import opens
+from ruleparse.netfilter.tracking.segment import ACK, FIN, RST, SYN
 from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
+from ruleparse.netfilter.tracking.tcp import LOOKED_AT, SENSIBLE_FLAGS
 from ruleparse.netfilter.values import any_of_bits, differs
 from ruleparse.packet import assumption
 from ruleparse.program import Action, Call, Copy, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test
 
-_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _NEVER_TRACKED_ICMP6 = (*range(130, 137), 143)
 """Neighbour discovery and multicast listener reports (nf_conntrack_proto_icmpv6.c, noct_valid_new)."""
 
@@ -56,6 +57,7 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
             ),
             _invalid(Masked("well_formed", 0, -1)),
             _invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1), *summed),
+            _invalid(Masked("proto", TCP, -1), *(Masked("tcp_flags", f, LOOKED_AT, True) for f in SENSIBLE_FLAGS)),
             Rule((), (Call(CONNECTIONS),)),
             Rule((Masked("ct_known", 1, -1),), (Return(),)),
             _invalid(Masked("proto", SCTP, -1), Test(_OPENS, None, negated=True)),
@@ -108,12 +110,9 @@ def _invalid(*tests: Masked | Test) -> Rule:
 
 def _tcp_that_starts_nothing(strict: tuple[Test, ...]) -> list[Rule]:
     """From no connection: SYN alone, or an ACK taken up in mid-stream if that is allowed (tcp_conntracks, row sNO)."""
-    tcp = Masked("proto", TCP, -1)
-    with_syn = (Masked("tcp_flags", _SYN | _ACK, _SYN | _ACK), Masked("tcp_flags", _SYN | _FIN, _SYN | _FIN))
-    without = (Masked("tcp_flags", _FIN, _FIN), Masked("tcp_flags", 0, _SYN | _ACK))
-    in_mid_stream = _invalid(tcp, Masked("tcp_flags", _ACK, _SYN | _ACK), *strict)
-    flags = (Masked("tcp_flags", _RST, _RST), *with_syn, *without)
-    return [*(_invalid(tcp, t) for t in flags), in_mid_stream]
+    tcp, in_mid_stream = Masked("proto", TCP, -1), Masked("tcp_flags", 0, SYN)
+    never = (Masked("tcp_flags", flags, flags) for flags in (RST, SYN | ACK, FIN))
+    return [*(_invalid(tcp, kind) for kind in never), _invalid(tcp, in_mid_stream, *strict)]
 
 
 def _icmp_that_starts(protocol: int, kinds: tuple[int, ...]) -> list[Rule]:
@@ -170,6 +169,7 @@ def _translated_before(side: _Side) -> list[Rule]:
         known = (*applies, any_of_bits("ct_state", TRACKED))
         its_id = (Copy("icmp_id", "ct_reply_sport" if direction == 0 else "ct_sport"),)
         rules += [
+            *_gre_that_stays(side, known),
             Rule(known, (Copy(side.address, its_address),)),
             *_for_each(PORTED, known, (Copy(side.port, its_port),)),
             *_for_each(_PINGS, (*known, Masked("ct_error", 0, -1)), its_id),
@@ -180,6 +180,13 @@ def _translated_before(side: _Side) -> list[Rule]:
 _PINGS = (ICMP, ICMP6)
 
 
+def _gre_that_stays(side: _Side, tests: tuple[Masked | Test, ...]) -> list[Rule]:
+    """Headers that cannot be translated; a new source leaves GRE's own header alone (gre_manip_pkt)."""
+    is_gre, unknown = Masked("proto", GRE, -1), Stop("drop", "NAT does not know this GRE header")
+    short, odd = Test(SHORTER, 8), Masked("gre_version", 0, 6, negated=True)
+    return [Rule((*tests, is_gre, one), (unknown,)) for one in ((short, odd) if side is _DESTINATION else (short,))]
+
+
 def _for_each(protocols: Iterable[int], tests: tuple[Masked | Test, ...], actions: tuple[Action, ...]) -> list[Rule]:
     return [Rule((Masked("proto", proto, -1), *tests), actions) for proto in protocols]
 
@@ -187,18 +194,16 @@ def _for_each(protocols: Iterable[int], tests: tuple[Masked | Test, ...], action
 def _settle(call: Call, side: _Side) -> list[Rule]:
     fresh = (Masked(side.done, 0, -1), any_of_bits("ct_state", NEW | RELATED))
     translated = (*fresh, Masked(side.rule, 0, -1, negated=True))
-    is_gre = (*translated, Masked("proto", GRE, -1), differs(side.address, side.before[0]))
-    unknown = Stop("drop", "NAT does not know this GRE header")
+    moved = (*translated, differs(side.address, side.before[0]))
     changed = (Set("ct_status", side.status, side.status),)
     port, ping = differs(side.port, side.before[1]), differs("icmp_id", "ct_sport")
     return [
         Rule(fresh, (call,)),
-        Rule((*is_gre, Test(SHORTER, 8)), (unknown,)),
-        Rule((*is_gre, Masked("gre_version", 0, 6, negated=True)), (unknown,)),
+        *_gre_that_stays(side, moved),
         Rule(translated, (Copy(side.answers[0], side.address),)),
         *_for_each(PORTED, translated, (Copy(side.answers[1], side.port),)),
         *_for_each(_PINGS, translated, (Copy("ct_reply_sport", "icmp_id"),)),
-        Rule((*translated, differs(side.address, side.before[0])), changed),
+        Rule(moved, changed),
         *_for_each(PORTED, (*translated, port), changed),
         *_for_each(_PINGS, (*translated, ping), changed),
         *(_make_unique(fresh) if side is _SOURCE else ()),
@@ -240,7 +245,7 @@ def _another(field: str, low: int, high: int) -> Havoc:
 
 def confirm() -> list[Rule]:
     """At the end of its way a new connection is kept, unless its answers belong to another (__nf_conntrack_confirm)."""
-    began = (Masked("ct_began", 1, -1), Masked("looped", 0, -1))
+    began = (Masked("ct_began", 1, -1), Masked("ct_status", 0, CONFIRMED))
     return [
         Rule(began, (Set("tuple_taken", 0), Call(TAKEN))),
         Rule((*began, Masked("tuple_taken", 1, -1)), (Stop("drop", "its answers would belong to another connection"),)),

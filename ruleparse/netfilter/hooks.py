@@ -77,7 +77,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("send", _send(family, bases)),
         Table("answer", _answer()),
         Table("route out", _route_out(family, sysctl)),
-        Table("reroute", [rule(Call("route out"))]),
+        Table("reroute", [*(_lost_link() if family == 6 else []), rule(Call("route out"))]),
         Table("POSTROUTING", _postrouting(bases)),
         Table("loop back", [rule(is_("ct_state", fields.INVALID), Set("ct_pending", 1), *_FORGET_TEMPLATE)]),
         conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
@@ -85,12 +85,14 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
     return {t.name: t for t in tables}
 
 
-_FORGET_TEMPLATE = (Set("ct_known", 0), Set("ct_zone", 0), Set("ct_zone_reply", 0))
+_FORGET_TEMPLATE = tuple(Set(f"ct_{name}", 0) for name in ("known", "entry", "dir", "error", "zone", "zone_reply"))
 """A packet that conntrack made nothing of is looked at again when it comes in over the loopback."""
 
 
 def _prerouting(bases: list[Base]) -> list[Rule]:
-    return [rule(Set("hook", PREROUTING), Set("out", 0)), *_chains(PREROUTING, bases), rule(Goto("route in"))]
+    moved = rule(is_("looped", 1), differs("dst", "old_dst"), Set("looped", 0))
+    start = rule(Set("hook", PREROUTING), Set("out", 0), Copy("old_dst", "dst"))
+    return [start, *_chains(PREROUTING, bases), moved, rule(Goto("route in"))]
 
 
 def _chains(hook: int, bases: list[Base], between: Mapping[int, list[Rule]] | None = None) -> list[Rule]:
@@ -247,6 +249,11 @@ def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
         barred = at_interface(InterfaceSetting.of(sysctl, "route_localnet"), 0, "route_out")
         rules.append(drop("a loopback address must not leave the node", *leaves, barred))
     return rules
+
+
+def _lost_link() -> list[Rule]:
+    """A link-local address of this node is looked up anew as if it were lo's (ip6_route_me_harder)."""
+    return [drop("no route to the destination", inside("dst", "fe80::/10"), is_("route_out", LOOPBACK))]
 
 
 def _postrouting(bases: list[Base]) -> list[Rule]:

@@ -92,8 +92,12 @@ def _sums_up_wrong(raw: bytes, family: int) -> bool:
         return False
     if found.protocol == GRE and not (body and body[0] & _GRE_HAS_SUM):
         return False
-    pseudo = pseudo_header(raw, 6, found.protocol, len(body)) if family == 6 else b""
-    return internet_checksum(pseudo + body) != 0
+    before = pseudo_header(raw, 6, found.protocol, len(body)) if family == 6 else _HEADER_THAT_SUMS_UP
+    return internet_checksum(before + body) != 0
+
+
+_HEADER_THAT_SUMS_UP = b"\xff\xff"
+"""An IPv4 header is summed together with what follows it."""
 
 
 def gets_nothing(value: tuple[str, int], packet: Packet) -> Bool:

@@ -47,7 +47,6 @@ something that is not known of the packet."""
 
 def remembered(
     question: Assumption,
-    context: Context,
     key: Callable[[Packet], Hashable | None],
     step: Step,
     negated: bool = False,
@@ -62,15 +61,15 @@ def remembered(
             return (None if known is _FORGOTTEN else step(known, packet)) or (None, _FORGOTTEN)
 
         by = key(packet)
-        answer = None if by is None else world.recall(by, once, by=context.handle)
+        answer = None if by is None else world.recall(by, once, by=step)
         return world.ask(question, about=world.way) if answer is None else bool(answer)
 
     return Test(Key(("?",), Codec("question", str), means), question, negated)
 
 
-def of_the_rule(what: str, context: Context) -> Callable[[Packet], Hashable]:
+def of_the_rule(question: Assumption, context: Context) -> Callable[[Packet], Hashable]:
     """The key of what each rule remembers for itself."""
-    key = (what, context.handle)
+    key = (question.question, context.handle)
     return lambda _: key
 
 

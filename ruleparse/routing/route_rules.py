@@ -130,11 +130,11 @@ def _tests(route: Route, hop: Hop, how: Lookup) -> Iterator[Condition]:
         yield unless_all([ask(Assumption(words, "sysctl -a", route.span))])
 
 
-_ON_LINK = (prefix("ff00::/8"), prefix("fe80::/10"))
+_ON_LINK = (prefix("ff00::/8"), prefix("fe80::/10"), prefix("::1/128"))
 
 
 def _may_insist(p: Prefix) -> bool:
-    """Whether a prefix holds link-local or multicast addresses."""
+    """Whether a prefix holds addresses that mean something on one link only."""
     return any((p.value ^ on_link.value) & p.mask & on_link.mask == 0 for on_link in _ON_LINK)
 
 

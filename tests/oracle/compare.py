@@ -41,7 +41,13 @@ def judge(packet: Record, answer: dict[str, Any] | None) -> Judgement:
 def _is_sure(outcomes: list[dict[str, Any]]) -> bool:
     """Several outcomes are fine when only chance decides between them."""
     by_chance = all((outcome.get("probability") or 0) < 1 for outcome in outcomes) or len(outcomes) == 1
-    return by_chance and not any(outcome.get("assumptions") or outcome.get("when") for outcome in outcomes)
+    return by_chance and not any(
+        outcome.get("assumptions") or outcome.get("when") or _leaves_open(outcome) for outcome in outcomes
+    )
+
+
+def _leaves_open(outcome: dict[str, Any]) -> bool:
+    return outcome["verdict"] == "accept" and None in (outcome.get("packet") or {}).values()
 
 
 #: the later a difference shows, the closer the outcome was
@@ -76,10 +82,15 @@ def _egress_differs(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
         return _wrong("egress", seen["at"], outcome.get("egress"))
     for field in _FIELDS:
         value = seen["f"].get(field)
-        if value is not None and _plain(said.get(field)) != _plain(value):
+        if value is not None and not _is_left_open(said, field) and _plain(said.get(field)) != _plain(value):
             return _wrong(field, value, said.get(field))
     mark = seen.get("mark", 0)
     return None if int(said.get("mark") or 0) == mark else _wrong("mark", mark, said.get("mark"))
+
+
+def _is_left_open(said: dict[str, Any], field: str) -> bool:
+    """A number that nobody but the kernel knows."""
+    return field in said and said[field] is None
 
 
 def _plain(value: object) -> str:

@@ -29,6 +29,13 @@ _SCRIPTS: dict[int, tuple[tuple[str, ...], ...]] = {
     wire.ICMP: (("o", "r", "o"), ("o", "o"), ("o", "r error")),
     wire.ICMP6: (("o", "r", "o"), ("o", "r error")),
 }
+_NOISE = {wire.TCP: 0.3, wire.SCTP: 0.5}
+"""How often a conversation has packets in it that nobody expects there."""
+_ANY_FLAGS = (wire.SYN, wire.SYN | wire.ACK, wire.ACK, wire.ACK, wire.RST, wire.RST | wire.ACK, wire.FIN | wire.ACK,
+              wire.PSH | wire.ACK, wire.FIN, 0)  # fmt: skip
+_ANY_OPTIONS = (b"", b"", _MSS, _MSS + b"\x03\x03\x07\x01", _MSS + b"\x04\x02\x01\x01")
+_OFF_BY = (0, 0, 0, 0, 1, -1, 4, -4, 1000, 64999, 65001, 70000, -70000, 1 << 31)
+_ANY_CHUNKS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14)
 _FLAGS = {"SYN": wire.SYN, "ACK": wire.ACK, "PSH": wire.PSH, "FIN": wire.FIN, "RST": wire.RST}
 _CHUNKS = {"INIT": wire.SCTP_INIT, "INIT_ACK": wire.SCTP_INIT_ACK, "COOKIE_ECHO": wire.SCTP_COOKIE_ECHO}
 _ECHO_REPLY = {8: 0, 13: 14, 128: 129}
@@ -41,6 +48,9 @@ class Conversation:
     def __init__(self, rng: random.Random, opening: Packet, site: Site) -> None:
         self._rng, self._opening, self._site = rng, opening, site
         self._steps = list(rng.choice(_SCRIPTS.get(opening.proto, (("o", "o"),))) if opens(opening) else ("o",))
+        if rng.random() < _NOISE.get(opening.proto, 0):
+            for _ in range(rng.randint(1, 4)):
+                self._steps.insert(rng.randint(0, len(self._steps)), f"{rng.choice((ORIGINAL, REPLY))} noise")
         self._sequence = {ORIGINAL: opening.seq, REPLY: rng.randrange(1, 1 << 31)}
         self._came_out: dict[str, Fate] = {}
         self.way = ORIGINAL
@@ -48,7 +58,7 @@ class Conversation:
     def next(self) -> Packet | None:
         while self._steps:
             self.way, _, what = self._steps.pop(0).partition(" ")
-            packet = self._error() if what == "error" else self._say(what)
+            packet = self._error() if what == "error" else self._noise() if what == "noise" else self._say(what)
             if packet:
                 return replace(packet, ident=self._rng.randrange(1, 65536))
         return None
@@ -66,6 +76,19 @@ class Conversation:
         if packet.proto == wire.SCTP and what:
             return replace(packet, chunk=_CHUNKS[what])
         return self._tcp(packet, what) if packet.proto == wire.TCP and what else packet
+
+    def _noise(self) -> Packet | None:
+        """Anything at all from one of the two ends."""
+        packet, pick = self._opening if self.way == ORIGINAL else self._answer(), self._rng.choice
+        if packet is None:
+            return None
+        if packet.proto == wire.SCTP:
+            return replace(packet, chunk=pick(_ANY_CHUNKS), tag=pick((None, None, 0, 1, 0x11223344)))
+        other = REPLY if self.way == ORIGINAL else ORIGINAL
+        seq, ack = (self._sequence[way] + pick(_OFF_BY) & 0xFFFFFFFF for way in (self.way, other))
+        data = pick((b"", b"", b"more", bytes(1000)))
+        flags, window = pick(_ANY_FLAGS), pick((65000, 65000, 0, 1))
+        return replace(packet, flags=flags, seq=seq, ack=ack, window=window, options=pick(_ANY_OPTIONS), payload=data)
 
     def _answer(self) -> Packet | None:
         """From whoever the opening reached, back to whom it seemed to come from."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tests.oracle import recording
 from tests.oracle.conversations import ORIGINAL, Conversation, opens
 from tests.oracle.kernel import Firewall, Loaded
+from tests.oracle.packets import to_many
 from tests.oracle.recording import Record
 from tests.oracle.wire import Packet
 
@@ -17,7 +18,7 @@ _THROWS, _TALKING = 7, 3
 def first_packets(firewall: Firewall, loaded: Loaded, packets: Sequence[Packet]) -> list[Record]:
     """Each packet on its own: nothing that an earlier one left behind is there any more."""
     records = []
-    for number, packet in enumerate(packets):
+    for number, packet in enumerate(filter(_can_be_sent, packets)):
         fate = firewall.send(packet, loaded)
         firewall.forget(loaded, fate)
         record = recording.of_packet(firewall, loaded, number, fate)
@@ -25,6 +26,12 @@ def first_packets(firewall: Firewall, loaded: Loaded, packets: Sequence[Packet])
             record["alts"] = others
         records.append(record)
     return records
+
+
+def _can_be_sent(packet: Packet) -> bool:
+    """No socket may have a group for its source, or an address of one link; none at all is filled in by the kernel."""
+    unfit = to_many(packet.src) or packet.src.startswith("fe80:") or {packet.src, packet.dst} & {"0.0.0.0", "::"}
+    return not (packet.local and unfit)
 
 
 def _other_outcomes(firewall: Firewall, loaded: Loaded, packet: Packet, record: Record) -> list[Record]:
@@ -59,7 +66,7 @@ def conversations(firewall: Firewall, loaded: Loaded, openings: Sequence[Packet]
             talking.append((flow, Conversation(rng, packet, firewall.site)))
         flow, conversation = speaker = rng.choice(talking)
         said = conversation.next()
-        if said is None:
+        if said is None or not _can_be_sent(said):
             talking.remove(speaker)
             continue
         fate = firewall.send(said, loaded)

@@ -31,11 +31,13 @@ class Packet:
     flags: int = SYN
     seq: int = 1000
     ack: int = 0
+    window: int = 65000
     options: bytes = b""
     icmp: tuple[int, int] = (8, 0)
     rest: int = 0
     inner: bytes = b""
     chunk: int = SCTP_INIT
+    tag: int | None = None
     dccp_type: int = 0
     spi: int = 1
     ttl: int = 64
@@ -128,7 +130,7 @@ def _tcp(packet: Packet) -> tuple[bytes, int]:
     options = packet.options + bytes(-len(packet.options) % 4)
     words = 5 + len(options) // 4
     head = struct.pack(
-        "!HHIIBBHHH", packet.sport, packet.dport, packet.seq, packet.ack, words << 4, packet.flags, 65000, 0, 0
+        "!HHIIBBHHH", packet.sport, packet.dport, packet.seq, packet.ack, words << 4, packet.flags, packet.window, 0, 0
     )
     return head + options + packet.payload, 16
 
@@ -153,7 +155,8 @@ def _dccp(packet: Packet) -> tuple[bytes, int]:
 def _sctp(packet: Packet) -> tuple[bytes, None]:
     body = _SCTP_BODIES.get(packet.chunk, b"")
     chunk = struct.pack("!BBH", packet.chunk, 3 if packet.chunk == SCTP_DATA else 0, 4 + len(body)) + body
-    tag = 0 if packet.chunk == SCTP_INIT else 0x11223344
+    usual = 0 if packet.chunk == SCTP_INIT else 0x11223344
+    tag = usual if packet.tag is None else packet.tag
     data = struct.pack("!HHII", packet.sport, packet.dport, tag, 0) + chunk
     return data[:8] + struct.pack("<I", _crc32c(data) ^ packet.spoilt) + data[12:], None
 

@@ -72,7 +72,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
         tokens = burst if left is None else left
         return tokens > 0, max(tokens - 1, 0)
 
-    return [remembered(question, context, _bucket(givens, context), take, negated)]
+    return [remembered(question, _bucket(givens, context), take, negated)]
 
 
 _PARTS = {"srcip": "src", "dstip": "dst", "srcport": "sport", "dstport": "dport"}

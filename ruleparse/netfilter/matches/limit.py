@@ -19,7 +19,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
         tokens = burst if left is None else left
         return tokens > 0, max(tokens - 1, 0)
 
-    return [remembered(question, context, of_the_rule("limit", context), take)]
+    return [remembered(question, of_the_rule(question, context), take)]
 
 
 MATCH = Match(

@@ -21,7 +21,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
             return None
         return (True, room - length) if length <= room else (False, 0)
 
-    has_room = remembered(question, context, of_the_rule("quota", context), use)
+    has_room = remembered(question, of_the_rule(question, context), use)
 
     def means(_: object, packet: Packet, world: World) -> Bool:
         """A packet larger than all of the quota uses it up without matching."""

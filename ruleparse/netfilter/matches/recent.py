@@ -30,7 +30,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
     negated = any(givens.negated(option) for option in ("--set", "--rcheck", "--update", "--remove"))
     question = context.asks(words, f"cat /proc/net/xt_recent/{name}")
     key = _key(givens, context, "dst" if givens.has("--rdest") else "src")
-    test = remembered(question, context, key, lambda known, packet: _look_up(known, packet, givens), negated)
+    test = remembered(question, key, lambda known, packet: _look_up(known, packet, givens), negated)
     return [_seen_with_the_packet(test, negated) if givens.has("--set") else test]
 
 

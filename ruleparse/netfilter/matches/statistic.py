@@ -30,13 +30,13 @@ def _tests(givens: Givens, context: Context) -> Tests:
     every, packet, negated = givens.get("--every", 1), givens.get("--packet", 0), givens.negated("--every")
     if every == 1:
         return [] if not negated else [NEVER]
-    words = f"the packet is number {packet} of every {every} {here(context)}"
+    question = context.asks(f"the packet is number {packet} of every {every} {here(context)}")
 
     def count(seen: int | None, _: Packet) -> tuple[bool, int]:
         place = (seen or 0) % every
         return place == packet, place + 1
 
-    return [remembered(context.asks(words), context, of_the_rule("nth", context), count, negated)]
+    return [remembered(question, of_the_rule(question, context), count, negated)]
 
 
 MATCH = Match(

@@ -87,10 +87,11 @@ def follow(association: Sctp, direction: int, raw: bytes) -> Judged:
                 association, ignore = replace(association, failed_heartbeat=direction), True
                 continue
             association = _one(association, direction, chunk, tag, has_data=_DATA in kinds or ignore)
+            ignore = ignore or (chunk[0] == _INIT and before.state == association.state == "closed")
     except _Invalid:
         return Judged("invalid", association)
     assured = before.state == "cookie_echoed" and direction == REPLY and association.state == "established"
-    return Judged("valid", association, assured=assured)
+    return Judged("valid", association, assured=assured and not ignore, counted=not ignore)
 
 
 def _is_odd_heartbeat(association: Sctp, direction: int, chunk: Chunk, tag: int) -> bool:

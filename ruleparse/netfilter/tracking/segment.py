@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ruleparse.netfilter import wire
 
-FIN, SYN, RST, ACK = 1, 2, 4, 16
+FIN, SYN, RST, ACK, URG = 1, 2, 4, 16, 32
 _MOST_SHIFT = 14
 
 

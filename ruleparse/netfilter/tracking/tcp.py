@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
-from ruleparse.netfilter.tracking.segment import ACK, FIN, RST, SYN, Segment
+from ruleparse.netfilter.tracking.segment import ACK, FIN, RST, SYN, URG, Segment
 
 
 class State(IntEnum):
@@ -41,7 +41,7 @@ def _row(text: str) -> tuple[State, ...]:
 _NEXT = {
     #                         from: no ss sr es fw cw la tw cl s2
     (ORIGINAL, Kind.SYN): _row("    ss ss .. .. .. .. .. ss ss s2"),
-    (ORIGINAL, Kind.SYNACK): _row(" -- -- .. .. .. .. .. .. .. sr"),
+    (ORIGINAL, Kind.SYNACK): _row(" -- -- sr -- -- -- -- -- -- sr"),
     (ORIGINAL, Kind.FIN): _row("    -- -- fw fw la la la tw cl --"),
     (ORIGINAL, Kind.ACK): _row("    es -- es es cw cw tw tw cl --"),
     (ORIGINAL, Kind.RST): _row("    -- cl cl cl cl cl cl cl cl cl"),
@@ -53,6 +53,10 @@ _NEXT = {
     (REPLY, Kind.RST): _row("       -- cl cl cl cl cl cl cl cl cl"),
     (REPLY, Kind.NONE): _row("      -- -- -- -- -- -- -- -- -- --"),
 }
+
+SENSIBLE_FLAGS = (SYN, SYN | URG, SYN | ACK, RST, RST | ACK, FIN | ACK, FIN | ACK | URG, ACK, ACK | URG)
+LOOKED_AT = FIN | SYN | RST | ACK | URG
+"""Segments with other flags than these belong to no connection; PSH, ECE and CWR do not count (tcp_valid_flags)."""
 
 _LEAST_ACK_WINDOW = 66000
 
@@ -161,11 +165,11 @@ def follow(tcp: Tcp, direction: int, s: Segment, settings: Settings, *, seen_rep
     elif new is State.SYN_RECV and direction == REPLY and kind is Kind.ACK and tcp.simultaneous:
         new = State.ESTABLISHED
     elif new is State.CLOSE and kind is Kind.RST:
-        after_reset = _after_reset(tcp, direction, s, settings, assured)
-        if after_reset is None:
+        led = _reset(tcp, direction, s, settings, seen_reply, assured)
+        if led is None:
             return Judged("invalid", tcp)
-        new = after_reset
-        if _answers_what_was_ignored(tcp, s, seen_reply, assured):
+        new, anyway = led
+        if anyway:
             return _in_window(tcp, direction, s, kind, old, new, seen_reply, assured)
     fits, tcp = _fits(tcp, direction, s, settings)
     if fits == "invalid":
@@ -214,16 +218,27 @@ def _is_challenge_ack(tcp: Tcp, direction: int, kind: Kind) -> bool:
     return in_last_ack and tcp.last_direction != direction and tcp.last_kind is Kind.SYN and tcp.may_be_challenged
 
 
-def _after_reset(tcp: Tcp, direction: int, s: Segment, settings: Settings, assured: bool) -> State | None:
-    """The state that a reset leads to; None if its sequence number rules it out."""
+_CLOSING = (State.FIN_WAIT, State.CLOSE_WAIT, State.LAST_ACK, State.TIME_WAIT, State.CLOSE)
+
+
+def _reset(
+    tcp: Tcp, direction: int, s: Segment, settings: Settings, seen_reply: bool, assured: bool
+) -> tuple[State, bool] | None:
+    """The state that a reset leads to, and whether it does so in or out of the window; None if it is not believed."""
+    if tcp.state in _CLOSING:
+        return State.CLOSE, True
     max_ack = tcp.sides[1 - direction].max_ack
-    established = tcp.state is State.ESTABLISHED and assured
-    if max_ack is None or (s.seq == 0 and not established):
-        return State.CLOSE
-    if before(s.seq, max_ack) and not settings.ignores_invalid_rst:
-        return None
-    in_train = tcp.last_kind is Kind.ACK and tcp.last_direction == direction and s.seq == tcp.last_end
-    return State.CLOSE if not established or s.seq == max_ack or in_train else tcp.state
+    new, established = State.CLOSE, tcp.state is State.ESTABLISHED and assured
+    if max_ack is not None and tcp.last_kind is not Kind.SYN:
+        if s.seq == 0 and not established:
+            return State.CLOSE, False
+        if before(s.seq, max_ack) and not settings.ignores_invalid_rst:
+            return None
+        in_train = tcp.last_kind is Kind.ACK and tcp.last_direction == direction and s.seq == tcp.last_end
+        if not established or s.seq == max_ack or in_train:
+            return State.CLOSE, False
+        new = tcp.state
+    return new, _answers_what_was_ignored(tcp, s, seen_reply, assured)
 
 
 def _answers_what_was_ignored(tcp: Tcp, s: Segment, seen_reply: bool, assured: bool) -> bool:
@@ -318,6 +333,8 @@ def _fits(tcp: Tcp, direction: int, s: Segment, settings: Settings) -> tuple[str
     allowed = (sack + window) & 0xFFFFFFFF
     if after(allowed, (receiver.max_end - 1) & 0xFFFFFFFF):
         receiver = replace(receiver, max_end=(allowed + (window == 0)) & 0xFFFFFFFF)
+    if kind_of(s.flags) is Kind.ACK:
+        tcp = replace(tcp, last_end=s.end, last_window=s.window)
     return "ok", tcp.with_side(direction, sender).with_side(1 - direction, receiver)
 
 
