@@ -15,7 +15,7 @@ from ruleparse.netfilter import fields
 from ruleparse.netfilter.connections import confirm, conntrack_table, settle_destination, settle_source
 from ruleparse.netfilter.extension import ask
 from ruleparse.netfilter.facts import Facts
-from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6
+from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6, source_drops
 from ruleparse.netfilter.save import BUILT_IN, Flavour
 from ruleparse.netfilter.settings import InterfaceSetting, at_interface, is_on
 from ruleparse.netfilter.tracking.generated import TTL_EXCEEDED
@@ -169,6 +169,7 @@ def _route_in(family: int, facts: Facts) -> list[Rule]:
         rule(Copy("route_in", "in"), Call("route")),
         *martian_drops(family, facts),
         *_unroutable(family=family),
+        *source_drops(family, facts),
         *(multicast6() if family == 6 else []),
         rule(is_("route_type", fields.LOCAL), Goto("INPUT")),
         rule(is_("route_type", fields.BROADCAST), Goto("INPUT")),

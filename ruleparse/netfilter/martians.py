@@ -71,8 +71,13 @@ def multicast6() -> list[Rule]:
 
 
 def martian_drops(family: int, facts: Facts) -> list[Rule]:
-    """While the packet is routed: the route is known, the packet was not yet let in."""
-    return _martians4(facts) if family == 4 else _martians6()
+    """Before the packet is routed: addresses that no packet from outside may have."""
+    return _martians4(facts) if family == 4 else []
+
+
+def source_drops(family: int, facts: Facts) -> list[Rule]:
+    """Once there is a route: whether the source may be where the packet came from (fib_validate_source)."""
+    return _sources4(facts) if family == 4 else _sources6()
 
 
 def _martians4(facts: Facts) -> list[Rule]:
@@ -85,6 +90,11 @@ def _martians4(facts: Facts) -> list[Rule]:
         _drop("a destination address in 0.0.0.0/8 (martian)", _inside("dst", "0.0.0.0/8")),
         _drop("a loopback source address from outside (martian)", _inside("src", "127.0.0.0/8"), *barred),
         _drop("a loopback destination address from outside (martian)", _inside("dst", "127.0.0.0/8"), *barred),
+    ]
+
+
+def _sources4(facts: Facts) -> list[Rule]:
+    return [
         _drop("its source is an address of this node (martian)", Test(OWN_SOURCE, OwnSource.of(facts))),
         _drop(
             "the way back to its source leaves by another interface (rp_filter)", Test(RP_FILTER, RpFilter.of(facts))
@@ -92,7 +102,7 @@ def _martians4(facts: Facts) -> list[Rule]:
     ]
 
 
-def _martians6() -> list[Rule]:
+def _sources6() -> list[Rule]:
     forwarded = Masked("route_type", fields.UNICAST, -1)
     return [
         _drop("an unspecified source address is not forwarded", _inside("src", "::/128"), forwarded),

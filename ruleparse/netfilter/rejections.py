@@ -103,11 +103,16 @@ _HEADER_THAT_SUMS_UP = b"\xff\xff"
 def gets_nothing(value: tuple[str, int], packet: Packet) -> Bool:
     """Whether nothing is sent back: `value` is what would be, and the family."""
     kind, family = value
+    no_transport = family == 6 and _is(packet, "transport_length", 0)
+    return bits.any_of([is_answered_never(kind, packet, family), _is_damaged(packet, family), no_transport])
+
+
+def is_answered_never(kind: str, packet: Packet, family: int) -> Bool:
+    """Whether a packet is of those that no error is sent about, whoever would send it."""
     answer = bits.any_bit(packet["tcp_flags"], _RST) if kind == RESET else _is_error(packet, family)
     is_later_fragment = bits.negate(_is(packet, "fragment", 0))
     was_for_many = bits.negate(_is(packet, "pkttype", 0))
-    reasons = [answer, is_later_fragment, was_for_many, _goes_to_many(packet, family), _is_damaged(packet, family)]
-    return bits.any_of([*reasons, family == 6 and _is(packet, "transport_length", 0)])
+    return bits.any_of([answer, is_later_fragment, was_for_many, _goes_to_many(packet, family)])
 
 
 GETS_NOTHING = Key(("answered",), Codec("kind family", str), lambda value, packet, _world: gets_nothing(value, packet))

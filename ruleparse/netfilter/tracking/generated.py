@@ -11,7 +11,7 @@ from __future__ import annotations
 from ruleparse import bits
 from ruleparse.bits import Number
 from ruleparse.netfilter.fields import ESTABLISHED, ICMP, ICMP6, LOCAL, NEW, RELATED, TCP
-from ruleparse.netfilter.rejections import RESET, gets_nothing
+from ruleparse.netfilter.rejections import RESET, is_answered_never
 from ruleparse.packet import Packet
 
 TTL_EXCEEDED = {4: "icmp-ttl-exceeded", 6: "icmp6-hop-limit-exceeded"}
@@ -42,7 +42,7 @@ def generated(packet: Packet, kind: str | None, family: int) -> Packet | None:
     """The packet of this `kind` that the node sends because of another; its source is 0 if the route is to choose."""
     if kind == RESET:
         return Packet(_reset(packet) | _about(packet, error=False), packet.unknowns)
-    if kind not in _TYPE_AND_CODE or gets_nothing((kind, family), packet) is not False:
+    if kind not in _TYPE_AND_CODE or is_answered_never(kind, packet, family) is not False:
         return None
     return Packet(_error(packet, kind, family) | _about(packet, error=True), packet.unknowns)
 
