@@ -97,7 +97,8 @@ def ends(outcome: Outcome) -> str:
     if outcome.verdict != "accept":
         return outcome.reason or outcome.verdict
     p = outcome.packet
-    ports = [f":{p[name]}" if p.get(name) is not None else "" for name in ("sport", "dport")]
+    has_ports = p["proto"] in ("tcp", "udp", "sctp")
+    ports = [f":{p[name]}" if has_ports and p[name] is not None else "" for name in ("sport", "dport")]
     return f"{outcome.egress} {p['src']}{ports[0]} > {p['dst']}{ports[1]}"
 
 
@@ -158,3 +159,16 @@ def _with(said: Packet, kind: str, value: int) -> Packet:
         return replace(said, window=value)
     block = b"\1\1\5\n" + struct.pack("!II", value - 1, value) if value else _SACK_ALLOWED
     return replace(said, options=said.options + (_WINDOW_SCALE % value if kind == "x" else block))
+
+
+def error(text: str) -> Packet:
+    """`eth0 198.51.100.9 says unreachable about udp 192.0.2.1:1000 > 198.51.100.7:53`: an ICMP error, quoting that."""
+    head, _, quoted = text.partition(" about ")
+    enters, sender, _, what = head.split()
+    lost = packet(f"{enters} {quoted}")
+    kind = {"unreachable": (3, 1), "exceeded": (11, 0), "redirect": (5, 1)}[what]
+    return Packet(sender, lost.src, wire.ICMP, enters, ident=1, icmp=kind, inner=lost.encode())
+
+
+def any_packet(text: str) -> Packet:
+    return error(text) if " about " in text else packet(text)

@@ -228,9 +228,12 @@ def _send(family: int, bases: list[Base]) -> list[Rule]:
             Set("route_in", 0),
             Call("route out"),
             Copy("out", "route_out"),
-            *remember,
         ),
-        *_chains(OUTPUT, bases, {-149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]}),
+        *_chains(
+            OUTPUT,
+            bases,
+            {-151: [rule(*remember)], -149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]},
+        ),
         rule(Goto("POSTROUTING")),
     ]
 
