@@ -256,3 +256,17 @@ def add(n: Number, amount: int, size: int) -> Number:
         bits.append(differ(differ(a, b), carry))
         carry = either(both(a, carry), both(b, either(a, carry)))
     return number(bits)
+
+
+def constant(n: Number, region: Bool) -> int | None:
+    """The one value that a number has in a region, None if it has several."""
+    if isinstance(n, int):
+        return n
+    total = 0
+    for index, b in enumerate(n):
+        if both(region, b) is False:
+            continue
+        if without(region, b) is not False:
+            return None
+        total |= 1 << index
+    return total

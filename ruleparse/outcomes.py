@@ -221,18 +221,6 @@ def presumed(hits: Iterable[Hit]) -> tuple[Answered, ...]:
 
 def shown(packet: Packet, region: Bool) -> dict[str, int | None]:
     names = (*KEYS, *_REPORTED)
-    return {name: constant(packet[name], region) if packet.given(name) else None for name in names if name in FIELDS}
-
-
-def constant(n: Number, region: Bool) -> int | None:
-    """The one value that a number has in a region, None if it has several."""
-    if isinstance(n, int):
-        return n
-    total = 0
-    for index, b in enumerate(n):
-        if bits.both(region, b) is False:
-            continue
-        if bits.without(region, b) is not False:
-            return None
-        total |= 1 << index
-    return total
+    return {
+        name: bits.constant(packet[name], region) if packet.given(name) else None for name in names if name in FIELDS
+    }

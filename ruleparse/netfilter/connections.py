@@ -30,7 +30,7 @@ from ruleparse.netfilter.tracking.connection import PORTED
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6
 from ruleparse.netfilter.tracking.protocols import opens
 from ruleparse.netfilter.tracking.segment import ACK, FIN, RST, SYN
-from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
+from ruleparse.netfilter.tracking.tables import CONNECTIONS, MAPPED, TAKEN
 from ruleparse.netfilter.tracking.tcp import LOOKED_AT, SENSIBLE_FLAGS
 from ruleparse.netfilter.values import any_of_bits, differs
 from ruleparse.packet import assumption
@@ -219,7 +219,8 @@ def _make_unique(fresh: tuple[Masked, ...]) -> list[Rule]:
     began, taken = Masked("ct_began", 1, -1), (Masked("tuple_taken", 1, -1), Masked("port_fixed", 0, -1))
     changed = Set("ct_status", SRC_NAT, SRC_NAT)
     back = (Copy("ct_reply_dport", "sport"), changed, Set("tuple_taken", 0))
-    rules = [Rule((*fresh, began), (Set("tuple_taken", 0), Call(TAKEN)))]
+    given = (began, differs("src", "ct_src"), Masked("port_fixed", 0, -1))
+    rules = [Rule((*fresh, *given), (Call(MAPPED),)), Rule((*fresh, began), (Set("tuple_taken", 0), Call(TAKEN)))]
     for proto in PORTED:
         for bits_of_kind, low, high in _KINDS_OF_PORTS:
             tests = (*fresh, *taken, Masked("proto", proto, -1), *bits_of_kind)

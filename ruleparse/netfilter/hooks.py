@@ -77,7 +77,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("send", _send(family, bases)),
         Table("answer", _answer()),
         Table("route out", _route_out(family, sysctl)),
-        Table("reroute", [*(_lost_link() if family == 6 else []), rule(Call("route out"))]),
+        Table("reroute", [*(_on_the_same_link() if family == 6 else []), rule(Call("route out"))]),
         Table("POSTROUTING", _postrouting(bases)),
         Table("loop back", [rule(is_("ct_state", fields.INVALID), Set("ct_pending", 1), *_FORGET_TEMPLATE)]),
         conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
@@ -91,8 +91,8 @@ _FORGET_TEMPLATE = tuple(Set(f"ct_{name}", 0) for name in ("known", "entry", "di
 
 def _prerouting(bases: list[Base]) -> list[Rule]:
     moved = rule(is_("looped", 1), differs("dst", "old_dst"), Set("looped", 0))
-    start = rule(Set("hook", PREROUTING), Set("out", 0), Copy("old_dst", "dst"))
-    return [start, *_chains(PREROUTING, bases), moved, rule(Goto("route in"))]
+    nat = {-101: [rule(Copy("old_dst", "dst"))], -99: [moved]}
+    return [rule(Set("hook", PREROUTING), Set("out", 0)), *_chains(PREROUTING, bases, nat), rule(Goto("route in"))]
 
 
 def _chains(hook: int, bases: list[Base], between: Mapping[int, list[Rule]] | None = None) -> list[Rule]:
@@ -228,9 +228,12 @@ def _send(family: int, bases: list[Base]) -> list[Rule]:
             Set("route_in", 0),
             Call("route out"),
             Copy("out", "route_out"),
-            *remember,
         ),
-        *_chains(OUTPUT, bases, {-149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]}),
+        *_chains(
+            OUTPUT,
+            bases,
+            {-151: [rule(*remember)], -149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]},
+        ),
         rule(Goto("POSTROUTING")),
     ]
 
@@ -252,9 +255,10 @@ def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
     return rules
 
 
-def _lost_link() -> list[Rule]:
-    """A link-local address of this node is looked up anew as if it were lo's (ip6_route_me_harder)."""
-    return [drop("no route to the destination", inside("dst", "fe80::/10"), is_("route_out", LOOPBACK))]
+def _on_the_same_link() -> list[Rule]:
+    """A link-local destination is looked up again on the link that the packet would leave by (ip6_route_me_harder)."""
+    again = (Copy("route_in", "route_out"), Call("route out"), Set("route_in", 0), Return())
+    return [rule(inside("dst", "fe80::/10"), *again)]
 
 
 def _postrouting(bases: list[Base]) -> list[Rule]:

@@ -14,7 +14,7 @@ from ruleparse.netfilter.lower import TableLowering, either_way
 from ruleparse.netfilter.quirks import Quirks
 from ruleparse.netfilter.save import BUILT_IN, Chain, Flavour, Ruleset, unsaved
 from ruleparse.netfilter.syntax import RuleParser, RuleSyntax, SyntaxProblem
-from ruleparse.netfilter.tracking.tables import CONNECTIONS, TAKEN
+from ruleparse.netfilter.tracking.tables import CONNECTIONS, MAPPED, TAKEN
 from ruleparse.netfilter.verdicts import accepted
 from ruleparse.packet import assumption
 from ruleparse.program import COMES_BACK, Goto, Note, Rule, Stop, Table
@@ -44,7 +44,7 @@ class NetfilterProgram(Mapping[str, Table]):
         self._lowered: dict[str, Table] = {}
         bases = [self._add(ruleset) for ruleset in rulesets]
         own = {**path_tables(family, bases, facts), **fib, "new connection": new_connection(family)}
-        own |= {name: Table(name, ()) for name in (CONNECTIONS, TAKEN)}
+        own |= {name: Table(name, ()) for name in (CONNECTIONS, TAKEN, MAPPED)}
         self._own = {**own, **{name: _presuming(own[name], rulesets) for name in ("arrive", "send")}}
 
     def _add(self, ruleset: Ruleset) -> Base:

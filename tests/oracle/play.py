@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tests.oracle import recording
 from tests.oracle.conversations import ORIGINAL, Conversation, opens
-from tests.oracle.kernel import Firewall, Loaded
+from tests.oracle.decode import decode
+from tests.oracle.kernel import Fate, Firewall, Loaded
 from tests.oracle.packets import to_many
 from tests.oracle.recording import Record
 from tests.oracle.wire import Packet
@@ -58,6 +59,7 @@ def conversations(firewall: Firewall, loaded: Loaded, openings: Sequence[Packet]
     """Whole connections, a few of them at a time, as many packets as there are openings; the kernel remembers."""
     records: list[Record] = []
     unpredictable: set[int] = set()
+    unheard = False
     waiting = [(flow, packet) for flow, packet in enumerate(openings) if opens(packet) or rng.random() < 0.3]
     talking: list[tuple[int, Conversation]] = []
     while len(records) < len(openings) and (waiting or talking):
@@ -75,8 +77,21 @@ def conversations(firewall: Firewall, loaded: Loaded, openings: Sequence[Packet]
         if flow in unpredictable or _port_by_chance(record, loaded):
             unpredictable.add(flow)
             record["skip"] = "the kernel chose a port"
+        if unheard:
+            record["skip"] = "what the node said before was not heard"
+        unheard = unheard or _matters_later(fate, loaded)
         records.append(record)
     return records
+
+
+_COUNTS = ("--mode nth", "-m limit", "-m hashlimit", "-m quota", "-m recent", "-j SET")
+
+
+def _matters_later(fate: Fate, loaded: Loaded) -> bool:
+    """Whether what the node itself says, which is kept from being heard here, would have left something behind."""
+    said = [decode(made.raw) for made in fate.made]
+    is_reset, is_error = (any(sign in packet for packet in said) for sign in ("flags", "inner"))
+    return is_reset or (is_error and any(words in loaded.text for words in _COUNTS))
 
 
 def _port_by_chance(record: Record, loaded: Loaded) -> bool:

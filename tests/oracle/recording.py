@@ -42,6 +42,8 @@ def of_packet(
     record |= {"hex": raw.hex(), "f": decode(raw), **outcome(loaded, fate)}
     if len([sight for sight in fate.sights if sight.at != "lo"]) > 1:
         record["skip"] = "came out more than once"
+    if fate.errno == errno.EADDRNOTAVAIL:
+        record["skip"] = "no socket may send it"
     return record
 
 

@@ -25,6 +25,16 @@ class Tuple(NamedTuple):
     sport: Number
     dport: Number
 
+    def but(self, end: str, number: Number) -> Tuple:
+        return self._replace(sport=number) if end == "sport" else self._replace(dport=number)
+
+    def within(self, region: Bool) -> Tuple:
+        """With those numbers known that have only one value in a region."""
+        values = (bits.constant(part, region) for part in self[2:])
+        return Tuple(
+            *self[:2], *(part if value is None else value for part, value in zip(self[2:], values, strict=True))
+        )
+
     @property
     def is_known(self) -> bool:
         return all(isinstance(part, int) for part in self)
@@ -56,6 +66,10 @@ class Connection:
     def bound(self, direction: int, seen: Tuple) -> Connection:
         """This connection, one of its directions having been seen."""
         return replace(self, original=seen) if direction == 0 else replace(self, reply=seen)
+
+    def within(self, region: Bool) -> Connection:
+        """This connection, only numbers of a region being left."""
+        return replace(self, original=self.original.within(region), reply=self.reply.within(region), region=region)
 
     @property
     def directions(self) -> tuple[Tuple, Tuple]:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from ruleparse.bits import Bool, Number
 from ruleparse.codec import Codec
-from ruleparse.netfilter.fields import ESTABLISHED, INVALID, NEW, RELATED, SEEN_REPLY
-from ruleparse.netfilter.tracking.connection import Connection, tuple_of, tuples_that_conntrack_made
+from ruleparse.netfilter.fields import ESTABLISHED, ICMP, ICMP6, INVALID, NEW, RELATED, SEEN_REPLY
+from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuple_of, tuples_that_conntrack_made
 from ruleparse.netfilter.tracking.icmp_errors import inner_tuple, is_error
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY
 from ruleparse.netfilter.tracking.tracker import Found, Tracker, counted
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test
 
-CONNECTIONS, TAKEN = "connections", "taken tuples"
+CONNECTIONS, TAKEN, MAPPED = "connections", "taken tuples", "mapped sources"
 
 
 def tables_of(tracker: Tracker, family: int) -> Mapping[str, Table]:
@@ -22,6 +22,7 @@ def tables_of(tracker: Tracker, family: int) -> Mapping[str, Table]:
     return {
         CONNECTIONS: Table(CONNECTIONS, (), narrow=lambda packet: _belongs(tracker, packet, family)),
         TAKEN: Table(TAKEN, (), narrow=lambda packet: _taken(tracker, packet, family)),
+        MAPPED: Table(MAPPED, (), narrow=lambda packet: _mapped(tracker, packet, family)),
     }
 
 
@@ -96,11 +97,29 @@ def _taken(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     """
     if packet["ct_began"] != 1:
         return
-    reply = tuples_that_conntrack_made(packet, family)[REPLY]
+    if _is_taken(tracker, packet, tuples_that_conntrack_made(packet, family)[REPLY]):
+        yield Rule((), (Set("tuple_taken", 1),))
+
+
+def _is_taken(tracker: Tracker, packet: Packet, reply: Tuple) -> bool:
     back = packet["ct_zone_reply"], packet["ct_zone_reply"]
     others = (f for f in tracker.find(reply, back) if f.connection.number != packet["ct_replaced"] and not f.picked)
-    if any(found.when is True for found in others):
-        yield Rule((), (Set("tuple_taken", 1),))
+    return any(found.when is True for found in others)
+
+
+def _mapped(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
+    """A source that was given this address before keeps the number that it was given, too (find_appropriate_src)."""
+    original, reply = tuples_that_conntrack_made(packet, family)
+    number = "icmp_id" if original.proto in (ICMP, ICMP6) else "sport"
+    if packet[number] != original.sport:
+        return
+    for earlier in tracker.of_source(original, packet["ct_zone"]):
+        if earlier.reply.dst == packet["src"]:
+            end = "sport" if number == "icmp_id" else "dport"
+            given: Number = getattr(earlier.reply, end)
+            if not _is_taken(tracker, packet, reply.but(end, given)):
+                yield Rule((), (Assign(number, given), Assign(f"ct_reply_{end}", given)))
+            return
 
 
 def _fits(when: Bool) -> tuple[Test, ...]:

@@ -86,6 +86,8 @@ class Tcp:
     last_direction: int = ORIGINAL
     last_end: int = 0
     last_window: int = 0
+    last_challenge: int | None = None
+    """what an ACK acknowledged that answered a SYN"""
     last: Side = Side()
     """options of an ignored SYN"""
     may_be_challenged: bool = False
@@ -202,13 +204,15 @@ def _synced(tcp: Tcp, direction: int, s: Segment, kind: Kind) -> Tcp | None:
         return None
     began = replace(tcp.last, end=tcp.last_end, max_end=tcp.last_end, max_window=tcp.last_window or 1)
     fresh = replace(tcp, state=State.SYN_SENT, may_be_challenged=False)
-    return fresh.with_side(tcp.last_direction, began).with_side(direction, Side())
+    return fresh.with_side(tcp.last_direction, began).with_side(direction, Side(liberal=tcp.sides[direction].liberal))
 
 
 def _ignored(tcp: Tcp, direction: int, s: Segment, kind: Kind) -> Tcp:
     noted = replace(tcp, last_kind=kind, last_direction=direction, last_end=s.end, last_window=s.window)
     if kind is Kind.SYN and direction == ORIGINAL:
         return replace(noted, last=_options(Side(), s), may_be_challenged=tcp.state is State.LAST_ACK)
+    if kind is Kind.ACK and direction == REPLY and tcp.state is State.SYN_SENT:
+        return replace(noted, last_challenge=s.ack)
     return noted
 
 
@@ -243,7 +247,8 @@ def _reset(
 
 def _answers_what_was_ignored(tcp: Tcp, s: Segment, seen_reply: bool, assured: bool) -> bool:
     syn, ack = seen_reply and tcp.last_kind is Kind.SYN, not assured and tcp.last_kind is Kind.ACK
-    return (syn or ack) and s.ack == tcp.last_end
+    challenged = tcp.state is State.SYN_SENT and tcp.last_kind is Kind.ACK and tcp.last_direction == REPLY
+    return ((syn or ack) and s.ack == tcp.last_end) or (challenged and s.seq == tcp.last_challenge)
 
 
 def _noting_end(tcp: Tcp, direction: int, kind: Kind) -> Tcp:

@@ -41,12 +41,14 @@ class Tracker:
     settings: Settings
     connections: dict[int, Connection] = field(default_factory=dict)
     _by_tuple: dict[Tuple, list[tuple[int, int]]] = field(default_factory=dict, compare=False)
+    _by_source: dict[Tuple, list[int]] = field(default_factory=dict, compare=False)
     _vague: list[int] = field(default_factory=list, compare=False)
     _next: int = field(default=1, compare=False)
 
     def copy(self) -> Tracker:
         by_tuple = {key: list(value) for key, value in self._by_tuple.items()}
-        return Tracker(self.settings, dict(self.connections), by_tuple, list(self._vague), self._next)
+        by_source = {key: list(value) for key, value in self._by_source.items()}
+        return Tracker(self.settings, dict(self.connections), by_tuple, by_source, list(self._vague), self._next)
 
     # Looking up
 
@@ -71,6 +73,12 @@ class Tracker:
         yield from reversed(self._by_tuple.get(wanted, []))
         yield from ((n, d) for n in self._vague for d in (ORIGINAL, REPLY) if not self._tuple(n, d).is_known)
 
+    def of_source(self, wanted: Tuple, zone: Number) -> Iterator[Connection]:
+        """Connections from the same address and port, wherever they go; the latest first (find_appropriate_src)."""
+        for number in reversed(self._by_source.get(_source(wanted), [])):
+            if self.connections[number].zones[ORIGINAL] == zone:
+                yield self.connections[number]
+
     def _tuple(self, number: int, direction: int) -> Tuple:
         return self.connections[number].directions[direction]
 
@@ -88,6 +96,7 @@ class Tracker:
         number = self._next
         self._next += 1
         self.connections[number] = replace(connection, number=number)
+        self._by_source.setdefault(_source(connection.original), []).append(number)
         for direction, one in enumerate(connection.directions):
             if one.is_known:
                 self._by_tuple.setdefault(one, []).append((number, direction))
@@ -95,15 +104,28 @@ class Tracker:
             self._vague.append(number)
 
     def bind(self, number: int, direction: int, seen: Tuple) -> None:
-        """A packet has told the numbers that NAT had picked."""
+        """A packet has told the numbers that NAT had picked, maybe for several connections of one source."""
         bound = self.connections[number].bound(direction, seen)
-        if bound != self.connections[number]:
-            self.connections[number] = bound
-            self._by_tuple.setdefault(seen, []).append((number, direction))
+        if bound == self.connections[number]:
+            return
+        told = self.connections[number].directions[direction].equals(seen)
+        self._settle(number, bound)
+        for other in tuple(self._vague):
+            vague = self.connections[other]
+            if (region := bits.both(vague.region, told)) is not False:
+                self._settle(other, vague.within(region))
+
+    def _settle(self, number: int, known: Connection) -> None:
+        before, self.connections[number] = self.connections[number], known
+        for direction, (old, new) in enumerate(zip(before.directions, known.directions, strict=True)):
+            if new.is_known and not old.is_known:
+                self._by_tuple.setdefault(new, []).append((number, direction))
+        if all(one.is_known for one in known.directions):
             self._vague.remove(number)
 
     def remove(self, number: int) -> None:
         connection = self.connections.pop(number)
+        self._by_source[_source(connection.original)].remove(number)
         for direction, one in enumerate(connection.directions):
             if one.is_known:
                 self._by_tuple[one].remove((number, direction))
@@ -148,6 +170,7 @@ class Tracker:
         status = end["ct_status"]
         assert isinstance(status, int)
         judged = self.begins(start)
+        picked_before = (self.connections[number].region for number in self._vague)
         self.add(
             Connection(
                 original,
@@ -158,9 +181,13 @@ class Tracker:
                 judged.progress,
                 (1, 0),
                 (_known(start["length"]), 0),
-                region,
+                bits.all_of([region, *picked_before]),
             )
         )
+
+
+def _source(original: Tuple) -> Tuple:
+    return original._replace(dst=0, dport=0)
 
 
 def counted(connection: Connection, direction: int, packet: Packet, judged: Judged) -> Connection:

@@ -1,0 +1,71 @@
+"""The rows of tests/test_tracking_*.py, asked of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conversation import CHAINS, STATES, TELLING, any_packet, segments
+from tests.oracle.decode import decode
+from tests.oracle.kernel import FLAVOURS, Fate, Firewall, Loaded, stay_on_one_cpu
+from tests.oracle.test_kernel import pytestmark as pytestmark
+from tests.oracle.topology import Link, Route, Site
+from tests.test_tracking_nat import TALKS as TRANSLATED
+from tests.test_tracking_nat import Talk
+from tests.test_tracking_tcp import TALKS as SEGMENTS
+
+SITE = Site(
+    links=(
+        Link("eth0", "02:00:00:00:00:01", "02:00:00:00:01:01", ("192.0.2.1/24",), ()),
+        Link("eth1", "02:00:00:00:00:02", "02:00:00:00:01:02", ("10.0.0.1/24",), ()),
+    ),
+    routes=(Route("default", "eth0", "via 192.0.2.254"),),
+)
+
+
+@pytest.fixture(scope="module", params=FLAVOURS)
+def firewall(request: pytest.FixtureRequest) -> Iterator[Firewall]:
+    with stay_on_one_cpu(), Firewall(SITE, request.param) as opened:
+        yield opened
+
+
+def load(firewall: Firewall, *rules: str) -> Loaded:
+    text = ""
+    for table, chains in CHAINS.items():
+        named = [rule.removeprefix(f"{table} ") for rule in (*TELLING, *rules) if rule.startswith(f"{table} ")]
+        text += f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in chains.split())
+        text += "".join(f"-A {rule}\n" for rule in named) + "COMMIT\n"
+    return firewall.load(4, text)
+
+
+@pytest.mark.parametrize(("said", "expected"), [talk[1:] for talk in SEGMENTS], ids=[talk[0] for talk in SEGMENTS])
+def test_states(said: list[str], expected: list[str], firewall: Firewall) -> None:
+    loaded = load(firewall)
+    assert [_state(firewall.send(segment, loaded)) for segment in segments(" ".join(said))] == expected
+
+
+def _state(fate: Fate) -> str:
+    (number,) = (rule for (table, chain, rule) in fate.hits if (table, chain) == ("mangle", "FORWARD") and rule)
+    return STATES[number - 1][0]
+
+
+@pytest.mark.parametrize("talk", TRANSLATED, ids=str)
+def test_where_packets_go(talk: Talk, firewall: Firewall) -> None:
+    loaded = load(firewall, *talk.rules)
+    for said, expected in talk.lines():
+        assert _end(firewall.send(any_packet(said), loaded), expected) == expected, said
+
+
+def _end(fate: Fate, expected: str) -> str:
+    """As in the rows: a port that is not written there is one that the kernel picks."""
+    if fate.end is None:
+        return "dropped"
+    seen = decode(fate.end.raw)
+    parts = [f"{seen[end]}:{seen[port]}" if port in seen else seen[end] for end, port in _ENDS]
+    written = expected.split()[1::2]
+    shown = [p if ":" in e else p.partition(":")[0] for p, e in zip(parts, written, strict=False)]
+    return f"{fate.end.at} {' > '.join(shown)}"
+
+
+_ENDS = (("src", "sport"), ("dst", "dport"))
