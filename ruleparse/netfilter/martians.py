@@ -105,7 +105,12 @@ def _sources4(facts: Facts) -> list[Rule]:
 def _sources6() -> list[Rule]:
     forwarded = Masked("route_type", fields.UNICAST, -1)
     return [
-        _drop("an unspecified source address is not forwarded", _inside("src", "::/128"), forwarded),
+        _drop(
+            "an unspecified source address is not forwarded",
+            _inside("src", "::/128"),
+            forwarded,
+            differs("route_out", "in"),
+        ),
         _drop(
             "a link-local source address is not forwarded",
             _inside("src", "fe80::/10"),

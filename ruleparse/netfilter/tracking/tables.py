@@ -9,7 +9,7 @@ from ruleparse.codec import Codec
 from ruleparse.netfilter.fields import ESTABLISHED, ICMP, ICMP6, INVALID, NEW, RELATED, SEEN_REPLY
 from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuple_of, tuples_that_conntrack_made
 from ruleparse.netfilter.tracking.icmp_errors import inner_tuple, is_error
-from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY
+from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
 from ruleparse.netfilter.tracking.tracker import Found, Tracker, counted
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test
@@ -33,9 +33,13 @@ def _belongs(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
         return
     fitting = list(tracker.find(tuple_of(packet, family), zones))
     ambiguous = sum(found.picked for found in fitting) > 1
+    replaced = 0
     for found in sorted(fitting, key=lambda found: found.picked):
-        tests = (_asked(found, packet, family),) if ambiguous and found.picked else _fits(found.when)
-        yield Rule(tests, _taken_up(tracker, found, packet))
+        if found.connection.number != replaced:
+            judged = tracker.judge(found, packet)
+            tests = (_asked(found, packet, family),) if ambiguous and found.picked else _fits(found.when)
+            yield Rule(tests, _taken_up(judged, found, packet))
+            replaced = found.connection.number if judged.judgement == "anew" else 0
 
 
 def _asked(found: Found, packet: Packet, family: int) -> Test:
@@ -45,8 +49,7 @@ def _asked(found: Found, packet: Packet, family: int) -> Test:
     return Test(Key(("?",), Codec("question", str), lambda _value, _packet, world: world.ask(question, about)), None)
 
 
-def _taken_up(tracker: Tracker, found: Found, packet: Packet) -> tuple[Action, ...]:
-    judged = tracker.judge(found, packet)
+def _taken_up(judged: Judged, found: Found, packet: Packet) -> tuple[Action, ...]:
     connection, direction = found.connection, found.direction
     if judged.judgement == "anew":
         return (Set("ct_replaced", connection.number),)

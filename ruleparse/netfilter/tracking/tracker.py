@@ -140,9 +140,9 @@ class Tracker:
         number, replaced = end["ct_entry"], end["ct_replaced"]
         assert isinstance(number, int)
         assert isinstance(replaced, int)
-        if replaced:
+        if replaced in self.connections:
             self.remove(replaced)
-        if number:
+        if number in self.connections:
             self._go_on(number, start, end, family)
         elif end["ct_began"] == 1 and bits.any_bit(end["ct_status"], CONFIRMED) is True:
             self._begin(start, end, region, family)
