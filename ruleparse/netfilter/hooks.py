@@ -219,7 +219,7 @@ def _answer() -> list[Rule]:
 
 def _send(family: int, bases: list[Base]) -> list[Rule]:
     remember = [Copy(f"old_{f}", f) for f in ("src", "dst", "mark", "tos", "ttl")]
-    watched = ("src", "dst", "mark", "tos") if family == 4 else ("src", "dst", "mark", "ttl")
+    watched = ("src", "dst", "mark", "tos") if family == 4 else ("src", "dst", "mark", "tos", "ttl")
     moved = [rule(differs(f, f"old_{f}"), *(Copy(f"old_{g}", g) for g in watched), Call("reroute")) for f in watched]
     return [
         rule(

@@ -121,13 +121,13 @@ def kind_of(flags: int) -> Kind:
     return Kind.FIN if flags & FIN else Kind.ACK if flags & ACK else Kind.NONE
 
 
-def after(a: int, b: int) -> bool:
-    """Whether sequence number a lies behind b."""
-    return 0 < (a - b) & 0xFFFFFFFF < 0x80000000
-
-
 def before(a: int, b: int) -> bool:
-    return after(b, a)
+    """Whether sequence number a lies before b."""
+    return (a - b) & 0x80000000 != 0
+
+
+def after(a: int, b: int) -> bool:
+    return before(b, a)
 
 
 def begin(s: Segment, settings: Settings) -> Judged:
@@ -311,8 +311,8 @@ def _fits(tcp: Tcp, direction: int, s: Segment, settings: Settings) -> tuple[str
 
     low_ack = (receiver.end - max(sender.max_window, _LEAST_ACK_WINDOW) - 1) & 0xFFFFFFFF
     low_end = (sender.end - receiver.max_window - 1) & 0xFFFFFFFF
-    ack_is_new_enough, ack_is_old_enough = after(sack, low_ack), not after(sack, receiver.end)
-    if after(seq, sender.max_end):
+    ack_is_new_enough, ack_is_old_enough = after(sack, low_ack), before(sack, receiver.end + 1)
+    if not before(seq, sender.max_end + 1):
         overshot = (end - sender.max_end + 1) & 0xFFFFFFFF
         received = receiver.max_window != 0 and after(end, low_end)
         if received and ack_is_new_enough and overshot <= receiver.max_window and ack_is_old_enough:
