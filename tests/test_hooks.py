@@ -291,6 +291,7 @@ def test_translations(rules, packet, egress, seen, node):
     ("rules", "egress"),
     [
         (["mangle OUTPUT -j MARK --set-mark 1"], "eth1"),  # routed anew, by the mark
+        (["raw OUTPUT -j MARK --set-mark 1"], "eth0"),  # mangle finds it as it is
         (["mangle PREROUTING -j MARK --set-mark 1"], "eth0"),  # nothing arrived
         (["nat OUTPUT -j MARK --set-mark 1"], "eth0"),  # only a new destination is routed anew there
         (["filter OUTPUT -j MARK --set-mark 1"], "eth0"),

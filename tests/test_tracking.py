@@ -187,7 +187,6 @@ def test_gre_that_nat_does_not_know(rule, version, forwarded, tmp_path):
 
 
 def test_an_answer_that_cannot_be_translated_back_is_dropped(tmp_path):
-    session = start(tmp_path, f"nat {SNAT}")
-    odd = {"payload": b"\0\3" + bytes(8)}
-    only(session, replace(packet("eth1 gre 10.0.0.9 > 198.51.100.7"), **odd))
-    assert "GRE" in only(session, replace(packet("eth0 gre 198.51.100.7 > 192.0.2.1"), **odd)).reason
+    session, odd = start(tmp_path, f"nat {SNAT}"), b"\0\3" + bytes(8)
+    only(session, replace(packet("eth1 gre 10.0.0.9 > 198.51.100.7"), payload=odd))
+    assert "GRE" in only(session, replace(packet("eth0 gre 198.51.100.7 > 192.0.2.1"), payload=odd)).reason
