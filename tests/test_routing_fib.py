@@ -245,6 +245,8 @@ STANDARD6 = "0: from all lookup local\n    32766: from all lookup main\n"
     ("dst", "came_in", "expected"),
     [
         ("::1", "", "local dev lo"),
+        ("::1", "lo", "local dev lo"),
+        ("::1", "cni0", "none"),
         ("fd00::5", "cni0", "local dev eth0"),
         ("fd00::", "", "anycast dev eth0"),
         ("fd00::9", "", "unicast dev eth0"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ruleparse.netfilter.tracking.node_memory import NodeMemory
 from ruleparse.node import Node
 from ruleparse.outcomes import Answered
 from ruleparse.packet import assumption
@@ -90,24 +91,15 @@ def test_odd_bytes_are_answered_or_refused(router, several):
 # Worlds
 
 
-class Memory:
-    def __init__(self, what):
-        self.what = what
-
-    def __eq__(self, other):
-        return self.what == other.what
-
-    __hash__ = None
-
-
 def world(what, odds=1.0, **answers):
-    given_ = tuple(Answered(assumption(question), None, answer) for question, answer in answers.items())
-    known = {(question, None): int(answer) for question, answer in answers.items()}
-    return World(Memory(what), {}, known, given_, odds)
+    """A world in which `what` is remembered, and these questions were answered so."""
+    answered = tuple(Answered(assumption(question), None, answer) for question, answer in answers.items())
+    known: dict[tuple[str, object], int] = {(question, None): int(answer) for question, answer in answers.items()}
+    return World(NodeMemory.fresh({}), {"what": what}, known, answered, odds)
 
 
 def told(worlds):
-    return sorted((w.remembered.what, w.odds, *((a.question.question, a.answer) for a in w.given)) for w in worlds)
+    return sorted((w.memory["what"], w.odds, *((a.question.question, a.answer) for a in w.given)) for w in worlds)
 
 
 @pytest.mark.parametrize(
@@ -189,4 +181,4 @@ def test_gre_that_nat_does_not_know(rule, version, forwarded, tmp_path):
 def test_an_answer_that_cannot_be_translated_back_is_dropped(tmp_path):
     session, odd = start(tmp_path, f"nat {SNAT}"), b"\0\3" + bytes(8)
     only(session, replace(packet("eth1 gre 10.0.0.9 > 198.51.100.7"), payload=odd))
-    assert "GRE" in only(session, replace(packet("eth0 gre 198.51.100.7 > 192.0.2.1"), payload=odd)).reason
+    assert "GRE" in str(only(session, replace(packet("eth0 gre 198.51.100.7 > 192.0.2.1"), payload=odd)).reason)
