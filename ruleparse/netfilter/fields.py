@@ -33,6 +33,7 @@ declare(
     Field("socket", 1, "1 if a local socket sent it", default=0),
     Field("uid", 32, "owner of the socket that sent it", needs="local"),
     Field("gid", 32, "group of the socket that sent it", needs="local"),
+    Field("time", 64, "when it arrives, in seconds since 1970 (UTC)"),
     # IP
     Field("src", 128, "source address"),
     Field("dst", 128, "destination address"),
