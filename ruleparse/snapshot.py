@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from ruleparse import sniff
 from ruleparse.codec import interface
 from ruleparse.interface_atoms import Atom, atoms
-from ruleparse.netfilter import save
+from ruleparse.netfilter import flavours, save
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter.save import LEGACY_RULES, Dump, Ruleset, SavedTable
+from ruleparse.netfilter.save import LEGACY_MISSING, LEGACY_RULES, Dump, Ruleset, SavedTable
 from ruleparse.routing import Routing, read_routing
 from ruleparse.text import Diagnostic, Source
 
@@ -82,7 +82,8 @@ class Snapshot:
             known.whole |= ruleset.whole
             known.lacks += ruleset.lacks
         if len(latest) > 1:
-            latest["nft"].lacks = [q for q in latest["nft"].lacks if not q.question.startswith(LEGACY_RULES)]
+            others = [q for q in latest["nft"].lacks if not q.question.startswith(LEGACY_RULES)]
+            latest["nft"].lacks = [*others, *flavours.left_open(list(latest.values()))]
         return list(latest.values())
 
     def _saved(self, family: int) -> Iterator[Ruleset]:
@@ -133,10 +134,17 @@ class Snapshot:
         """What the readers and the lowering so far have to say, each once."""
         lowered = (d for p in self._programs.values() for d in p.diagnostics)
         twice = (d for family in {family for family, _ in self._programs} for d in self._saved_twice(family))
+        together = (flavours.both_in_force(self.rulesets(family)) for family in self.families)
+        told = (d for d in self.diagnostics if d.name != LEGACY_MISSING or not self._has_legacy(d))
         seen: dict[tuple[str, object, str], Diagnostic] = {}
-        for d in (*self.diagnostics, *twice, *self.routing.notes, *lowered):
+        for d in (*filter(None, together), *told, *twice, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
+
+    def _has_legacy(self, missing: Diagnostic) -> bool:
+        """Whether the legacy rules that one text misses stand in another."""
+        here = {r.family for d in self.dumps for r in d.rulesets if missing.span and d.source is missing.span.source}
+        return all(any(r.flavour == "legacy" for r in self._saved(family)) for family in here)
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:

@@ -34,6 +34,13 @@ class Place:
     rule: int
     text: str
     span: Span = field(repr=False)
+    flavour: str = ""
+    """`legacy` or `nft` where rules of both are in force"""
+
+    @property
+    def where(self) -> str:
+        """`filter INPUT`, `legacy filter INPUT`"""
+        return f"{self.flavour} {self.table} {self.chain}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +251,8 @@ class Answering:
         if rule.span is None or rule.number is None:
             return None
         span = rule.span
-        return Place(span.source.name, span.line, table.group, table.label, rule.number, span.text, span)
+        flavour = table.name.removesuffix(f"{table.group} {table.label}").strip()
+        return Place(span.source.name, span.line, table.group, table.label, rule.number, span.text, span, flavour)
 
     def steps(self, hits: Sequence[Hit]) -> Iterator[Step]:
         for hit in hits:

@@ -48,7 +48,7 @@ def _in_few_words(o: Outcome) -> str:
         return f"{word}: {o.reason}"
     p = o.decided_by
     rule = "the policy" if p.rule == 0 else f"rule {p.rule}"
-    return f"{word} by {p.table} {p.chain}, {rule} (line {p.line})"
+    return f"{word} by {p.where}, {rule} (line {p.line})"
 
 
 class _Writer:
@@ -120,7 +120,7 @@ class _Writer:
             return
         p = o.decided_by
         yield ""
-        what = f"the policy of {p.table} {p.chain}" if p.rule == 0 else f"{p.table} {p.chain}, rule {p.rule}"
+        what = f"the policy of {p.where}" if p.rule == 0 else f"{p.where}, rule {p.rule}"
         yield f"decided by {self.style.bold(what)}  {self.style.dim(f'{p.file}:{p.line}')}"
         yield from self.rule(p)
         for sentence in o.explanation:
@@ -157,7 +157,7 @@ class _Writer:
     def step(self, s: Step) -> Iterator[str]:
         p = s.place
         rule = "policy" if p.rule == 0 else str(p.rule)
-        head = f"    {p.table} {p.chain} {rule}: {s.effect or 'counts'}"
+        head = f"    {p.where} {rule}: {s.effect or 'counts'}"
         tail = self.style.dim(f"line {p.line}")
         says = f"   {s.says}" if s.says else ""
         if len(head) + len(says) + len(f"line {p.line}") + 3 <= self.columns:
