@@ -18,8 +18,10 @@ from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.quirks import Quirks
 from ruleparse.netfilter.save import LEGACY_MISSING, LEGACY_RULES, Dump, Ruleset, SavedTable
-from ruleparse.routing import Routing, read_routing
+from ruleparse.routing import Overlay, Routing, read_routing
 from ruleparse.text import Diagnostic, Source
+
+__all__ = ["NothingRead", "Overlay", "Snapshot", "load"]
 
 if TYPE_CHECKING:
     from ruleparse.netfilter.ipset import IpSet
@@ -123,6 +125,10 @@ class Snapshot:
             self.routing.device_groups,
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
+
+    def overlay(self, interface: str, family: int, next_hop: int | None) -> Overlay | None:
+        """The tunnel that packets leaving by an interface travel in, None if it is none."""
+        return self.routing.overlay(interface, family, next_hop)
 
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""

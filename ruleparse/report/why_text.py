@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from ruleparse.report.style import Style
+from ruleparse.snapshot import Overlay
 from ruleparse.text import printable
 from ruleparse.why import Answer, Assumed, Outcome, Place, Step
 
@@ -96,6 +97,8 @@ class _Writer:
             if other.verdict == "accept" and (change := _rewritten(other, asked)):
                 odds = f"   {_percent(other.probability)}" if other.probability < 1 else ""
                 yield f"  as {change}{odds}"
+        for tunnel in dict.fromkeys(other.overlay for other in alike if other.overlay is not None):
+            yield from self.wrap(_inside(tunnel), "  ")
         if o.reason:
             yield from self.wrap(f"because the kernel itself refuses it: {o.reason}", "  ")
 
@@ -277,6 +280,14 @@ def _where_to(o: Outcome) -> str:
     if o.egress == "local":
         return ", delivered to this node"
     return f", leaves by {o.egress}" if o.egress else ", leaves by an interface that is not known"
+
+
+def _inside(tunnel: Overlay) -> str:
+    """`inside VXLAN 1 (flannel.1) to node 192.168.10.22`"""
+    number = "" if tunnel.number is None else f" {tunnel.number}"
+    told_by = ", ".join(f"`{command}`" for command in (tunnel.settle or "").split("; ") if command)
+    to = f"node {tunnel.to}" if tunnel.to else f"another node{f' ({told_by} would tell which)' if told_by else ''}"
+    return f"inside {tunnel.kind}{number} to {to}"
 
 
 def _rewritten(o: Outcome, asked: Mapping[str, Any]) -> str:
