@@ -25,6 +25,7 @@ __all__ = ["NothingRead", "Overlay", "Snapshot", "load"]
 
 if TYPE_CHECKING:
     from ruleparse.netfilter.ipset import IpSet
+    from ruleparse.netfilter.ipvs import VirtualServer
     from ruleparse.netfilter.tracking.node_memory import NodeMemory
 
 
@@ -40,6 +41,9 @@ _TRACKS = re.compile(
 ).search
 """Rules that make the kernel track connections (nf_ct_netns_get in their checks)."""
 
+_BALANCES = re.compile(r" --match-set (?:KUBE-(?:6-)?(?:CLUSTER-IP|IPVS-IPS)|kube-router-svip) ").search
+"""Rules that kube-proxy and kube-router write around IPVS."""
+
 
 @dataclass
 class Snapshot:
@@ -49,6 +53,7 @@ class Snapshot:
     """each text and what it is"""
     dumps: list[Dump] = field(default_factory=list)
     sets: dict[str, IpSet] | None = None
+    virtual_servers: list[VirtualServer] | None = None
     routing: Routing = field(default_factory=Routing)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
@@ -123,12 +128,20 @@ class Snapshot:
             self.routing.knows_addresses(family),
             any(_TRACKS(text) for text in {r.source.text for r in self._saved(family)}),
             self.routing.device_groups,
+            balances=self.virtual_servers is not None or self._has_ipvs,
+            virtual_servers=self.virtual_servers,
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
 
     def overlay(self, interface: str, family: int, next_hop: int | None) -> Overlay | None:
         """The tunnel that packets leaving by an interface travel in, None if it is none."""
         return self.routing.overlay(interface, family, next_hop)
+
+    @property
+    def _has_ipvs(self) -> bool:
+        """Whether rules or interfaces show that somebody uses IPVS."""
+        held = self.routing.interfaces.named("kube-ipvs0") is not None
+        return held or any(_BALANCES(d.source.text) for d in self.dumps)
 
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
@@ -174,6 +187,12 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
 
         snapshot.sets, problems = read_sets(sets)
         snapshot.diagnostics += problems
+    if balanced := texts.pop("ipvsadm", []):
+        from ruleparse.netfilter import ipvs
+
+        found = ipvs.read(balanced)
+        snapshot.virtual_servers = found.servers
+        snapshot.diagnostics += found.diagnostics
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
     if not snapshot.dumps:

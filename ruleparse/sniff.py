@@ -9,6 +9,10 @@ UNKNOWN = "unknown"
 
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
+        "ipvsadm",
+        re.compile(r"(IP Virtual Server version|-A (-[tuf]|--(tcp|udp|sctp|fwmark)-service) \S+ +(-6 +)?-s )"),
+    ),
+    (
         IPTABLES,
         re.compile(
             r"(?m)(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"

@@ -27,6 +27,7 @@ declare(
     Field("mark", 32, "skb mark (nfmark)", default=0),
     Field("priority", 32, "skb priority", default=0),
     Field("pkttype", 3, "0 host, 1 broadcast, 2 multicast, 3 otherhost (linux/if_packet.h)", default=0),
+    Field("ipvs", 1, "1 once IPVS has sent it to a server, or to the client", default=0),
     Field("ipsec", 1, "1 if it came out of IPsec, or is about to go into it", default=0),
     Field("src_mac", 48, "source Ethernet address"),
     Field("dst_mac", 48, "destination Ethernet address"),
