@@ -25,7 +25,7 @@ from ruleparse.program import Action, Call, Copy, Goto, Havoc, Key, Masked, Retu
 
 IPVS, REPLIES = "ipvs", "ipvs replies"
 GROUP = "ipvs"
-_SEND, _SEND_AS_IS, _REMEMBER, _NOBODY = "ipvs OUTPUT", "ipvs as it is", "ipvs remember", "ipvs nobody"
+_SEND, _SEND_AS_IS, _REMEMBER = "ipvs OUTPUT", "ipvs as it is", "ipvs remember"
 _SYN, _RST = 2, 4
 _UNREACHABLE = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
 _PROTOCOLS = (TCP, UDP, SCTP)
@@ -46,7 +46,6 @@ def ipvs_tables(
         Table(_SEND, list(_sent(ends))),
         Table(_SEND_AS_IS, _sent_as_it_is()),
         Table(_REMEMBER, _remembered(sysctl)),
-        Table(_NOBODY, [Rule((), (Stop("drop", "IPVS has no server for it", _UNREACHABLE[family]),))]),
         *(table for service in ours or () for table in _service_tables(service)),
     ]
     return {table.name: table for table in tables}
@@ -130,11 +129,11 @@ def _service_tables(service: VirtualServer) -> Iterator[Table]:
         not_first += [(tcp, Masked("tcp_flags", 0, _SYN)), (tcp, Masked("tcp_flags", _RST, _RST))]
     rules = [Rule(tests, (Goto(begun),)) for tests in not_first]
     if service.persistent:
-        words = "an earlier connection binds this client of {service} to {server}"
+        words = "this client of {service} is bound to {server} by an earlier connection"
         rules += [_taken(index, server, (_asked(words, service, server),)) for index, server in _numbered(service)]
-    rules += [*_choices(service), Rule((), (Goto(_NOBODY),))]
+    rules += [*_choices(service), Rule((), (_nobody(service),))]
     yield Table(name, rules, group=GROUP, label=str(service))
-    words = "the packet belongs to a connection of {service} that IPVS has sent to {server}"
+    words = "the packet is one of a connection to {service} that IPVS has sent to {server}"
     kept = [_taken(index, server, (_asked(words, service, server),)) for index, server in _numbered(service)]
     yield Table(begun, kept, group=GROUP, label=str(service))
 
@@ -162,12 +161,18 @@ def _choices(service: VirtualServer) -> Iterator[Rule]:
             tests = (ask_each_time(Assumption(words, "", server.span, shares(server) / rest)),)
             rest -= shares(server)
         elif place < len(open_to_it):
-            tests = (_asked(f"the scheduler {service.scheduler} picks {{server}} for {{service}}", service, server),)
-        yield _taken(index, server, tests) if server.weight else Rule(tests, (Goto(_NOBODY),), index, server.span)
+            tests = (
+                _asked(f"{{server}} is what the scheduler {service.scheduler} picks for {{service}}", service, server),
+            )
+        yield _taken(index, server, tests) if server.weight else Rule(tests, (_nobody(service),), index, server.span)
 
 
 _SHARES: Mapping[str, Callable[[RealServer], int]] = {"rr": lambda _: 1, "wrr": lambda server: server.weight}
 """Schedulers that take each server in turn, and how often."""
+
+
+def _nobody(service: VirtualServer) -> Stop:
+    return Stop("drop", f"IPVS has no endpoint for {service}", _UNREACHABLE[service.family])
 
 
 def _taken(index: int, server: RealServer, tests: tuple[Test, ...]) -> Rule:
