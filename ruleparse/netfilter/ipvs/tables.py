@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ruleparse.bits import Bool
 from ruleparse.codec import Codec
-from ruleparse.netfilter.fields import DST_NAT, ESTABLISHED, LOCAL, RELATED, SCTP, TCP, UDP, UNTRACKED
+from ruleparse.netfilter.fields import DST_NAT, ESTABLISHED, LOCAL, NEW, RELATED, SCTP, TCP, UDP, UNTRACKED
 from ruleparse.netfilter.ipvs.model import RealServer, VirtualServer
 from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.unsettled import ask_each_time
@@ -27,6 +27,7 @@ IPVS, REPLIES = "ipvs", "ipvs replies"
 GROUP = "ipvs"
 _SEND, _SEND_AS_IS, _REMEMBER = "ipvs OUTPUT", "ipvs as it is", "ipvs remember"
 _SYN, _RST = 2, 4
+_TRACKED = NEW | ESTABLISHED | RELATED
 _UNREACHABLE = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
 _PROTOCOLS = (TCP, UDP, SCTP)
 _KEPT = "ipvsadm -Lnc"
@@ -103,7 +104,7 @@ def _is_balanced(direction: int) -> Iterator[tuple[Masked | Test, ...]]:
 def _later_packets() -> Iterator[Rule]:
     for tests in _is_balanced(0):
         yield Rule(tests, (Copy("dst", "ct_reply_src"), Copy("dport", "ct_reply_sport"), Goto(_SEND)))
-    yield Rule((Masked("ct_known", 1, -1),), (Return(),))
+    yield Rule((Masked("ct_known", 1, -1), any_of_bits("ct_state", _TRACKED)), (Return(),))
 
 
 def _replies() -> Iterator[Rule]:
