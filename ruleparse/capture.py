@@ -24,8 +24,8 @@ class NotACapture(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame of a capture, numbered from 1. `ip` is None for frames without an IP packet; `sent` tells that this node
-    sent it, None where the capture does not say.
+    """A frame of a capture, numbered from 1, with the `seconds` since 1970 when it was seen. `ip` is None for frames
+    without an IP packet; `sent` tells that this node sent it, None where the capture does not say.
     """
 
     number: int
@@ -42,7 +42,6 @@ def read(file: BinaryIO) -> Iterator[Captured]:
     kind = reader.datalink()
     if kind not in (_ETHERNET, _COOKED, _COOKED2, *_RAW):
         raise NotACapture(f"link layer {kind} is not read; there are Ethernet, Linux cooked captures and raw IP")
-    first = None
     frames, number = iter(reader), 0
     while True:
         try:
@@ -52,8 +51,7 @@ def read(file: BinaryIO) -> Iterator[Captured]:
         except _DAMAGED as error:
             raise NotACapture(f"damaged or cut short behind packet {number}: {error}") from None
         number += 1
-        first = seconds if first is None else first
-        yield _captured(kind, number, float(seconds) - float(first), bytes(frame))
+        yield _captured(kind, number, float(seconds), bytes(frame))
 
 
 _DAMAGED = (ValueError, LookupError, ArithmeticError, struct.error, dpkt.Error)

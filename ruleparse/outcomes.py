@@ -39,6 +39,9 @@ _REPORTED = (
 )
 """Fields of the packet that an answer shows."""
 
+_ALSO_SHOWN = ("route_gateway",)
+"""Fields that are shown where they have one value, and tell no fates apart."""
+
 _MOST_UNCERTAIN_HITS = 2000
 _MOST_PATHS = 64
 """Beyond so many rules that may or may not be hit, or paths to one fate, only fates are told apart."""
@@ -220,7 +223,7 @@ def presumed(hits: Iterable[Hit]) -> tuple[Answered, ...]:
 
 
 def shown(packet: Packet, region: Bool) -> dict[str, int | None]:
-    names = (*KEYS, *_REPORTED)
+    names = (*KEYS, *_REPORTED, *_ALSO_SHOWN)
     return {
         name: bits.constant(packet[name], region) if packet.given(name) else None for name in names if name in FIELDS
     }

@@ -92,6 +92,7 @@ def answer_to(end: End) -> tuple[Packet | None, bool]:
     values |= {"tcp_flags": SYN | ACK if packet["tcp_flags"] == SYN else ACK} if packet.given("tcp_flags") else {}
     values |= {"icmp_type": kind, "icmp_code": 0} if kind is not None else {}
     values |= {"local": 1, "socket": 1, "in": 0} if local else {"in": packet["route_out"]}
+    values |= {"time": packet["time"]} if packet.given("time") else {}
     return Packet(values, packet.unknowns), local
 
 

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 from ruleparse import sniff
 from ruleparse.codec import interface
 from ruleparse.interface_atoms import Atom, atoms
-from ruleparse.netfilter import save
+from ruleparse.netfilter import flavours, save
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.quirks import Quirks
-from ruleparse.netfilter.save import LEGACY_RULES, Dump, Ruleset, SavedTable
-from ruleparse.routing import Routing, read_routing
+from ruleparse.netfilter.save import LEGACY_MISSING, LEGACY_RULES, Dump, Ruleset, SavedTable
+from ruleparse.routing import Overlay, Routing, read_routing
 from ruleparse.text import Diagnostic, Source
+
+__all__ = ["NothingRead", "Overlay", "Snapshot", "load"]
 
 if TYPE_CHECKING:
     from ruleparse.netfilter.ipset import IpSet
+    from ruleparse.netfilter.ipvs import VirtualServer
     from ruleparse.netfilter.tracking.node_memory import NodeMemory
 
 
@@ -38,6 +41,9 @@ _TRACKS = re.compile(
 ).search
 """Rules that make the kernel track connections (nf_ct_netns_get in their checks)."""
 
+_BALANCES = re.compile(r" --match-set (?:KUBE-(?:6-)?(?:CLUSTER-IP|IPVS-IPS)|kube-router-svip) ").search
+"""Rules that kube-proxy and kube-router write around IPVS."""
+
 
 @dataclass
 class Snapshot:
@@ -47,6 +53,7 @@ class Snapshot:
     """each text and what it is"""
     dumps: list[Dump] = field(default_factory=list)
     sets: dict[str, IpSet] | None = None
+    virtual_servers: list[VirtualServer] | None = None
     routing: Routing = field(default_factory=Routing)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
@@ -82,7 +89,8 @@ class Snapshot:
             known.whole |= ruleset.whole
             known.lacks += ruleset.lacks
         if len(latest) > 1:
-            latest["nft"].lacks = [q for q in latest["nft"].lacks if not q.question.startswith(LEGACY_RULES)]
+            others = [q for q in latest["nft"].lacks if not q.question.startswith(LEGACY_RULES)]
+            latest["nft"].lacks = [*others, *flavours.left_open(list(latest.values()))]
         return list(latest.values())
 
     def _saved(self, family: int) -> Iterator[Ruleset]:
@@ -120,8 +128,20 @@ class Snapshot:
             self.routing.knows_addresses(family),
             any(_TRACKS(text) for text in {r.source.text for r in self._saved(family)}),
             self.routing.device_groups,
+            balances=self.virtual_servers is not None or self._has_ipvs,
+            virtual_servers=self.virtual_servers,
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
+
+    def overlay(self, interface: str, family: int, next_hop: int | None) -> Overlay | None:
+        """The tunnel that packets leaving by an interface travel in, None if it is none."""
+        return self.routing.overlay(interface, family, next_hop)
+
+    @property
+    def _has_ipvs(self) -> bool:
+        """Whether rules or interfaces show that somebody uses IPVS."""
+        held = self.routing.interfaces.named("kube-ipvs0") is not None
+        return held or any(_BALANCES(d.source.text) for d in self.dumps)
 
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
@@ -133,10 +153,17 @@ class Snapshot:
         """What the readers and the lowering so far have to say, each once."""
         lowered = (d for p in self._programs.values() for d in p.diagnostics)
         twice = (d for family in {family for family, _ in self._programs} for d in self._saved_twice(family))
+        together = (flavours.both_in_force(self.rulesets(family)) for family in self.families)
+        told = (d for d in self.diagnostics if d.name != LEGACY_MISSING or not self._has_legacy(d))
         seen: dict[tuple[str, object, str], Diagnostic] = {}
-        for d in (*self.diagnostics, *twice, *self.routing.notes, *lowered):
+        for d in (*filter(None, together), *told, *twice, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
+
+    def _has_legacy(self, missing: Diagnostic) -> bool:
+        """Whether the legacy rules that one text misses stand in another."""
+        here = {r.family for d in self.dumps for r in d.rulesets if missing.span and d.source is missing.span.source}
+        return all(any(r.flavour == "legacy" for r in self._saved(family)) for family in here)
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:
@@ -160,6 +187,12 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
 
         snapshot.sets, problems = read_sets(sets)
         snapshot.diagnostics += problems
+    if balanced := texts.pop("ipvsadm", []):
+        from ruleparse.netfilter import ipvs
+
+        found = ipvs.read(balanced)
+        snapshot.virtual_servers = found.servers
+        snapshot.diagnostics += found.diagnostics
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
     if not snapshot.dumps:

@@ -9,6 +9,10 @@ UNKNOWN = "unknown"
 
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
+        "ipvsadm",
+        re.compile(r"(IP Virtual Server version|-A (-[tuf]|--(tcp|udp|sctp|fwmark)-service) \S+ +(-6 +)?-s )"),
+    ),
+    (
         IPTABLES,
         re.compile(
             r"(?m)(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"
@@ -20,6 +24,14 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("ip-addr", re.compile(r"(\d+: \S+.*<[A-Z0-9_,-]*>(.*\n)+?\s+inet6? |\d+: \S+\s+inet6? )")),
     ("ip-link", re.compile(r"\d+: \S+: <[A-Z0-9_,-]*>")),
     ("ovs-flows", re.compile(r" ?(cookie=0x|(NXST|OFPST)_FLOW reply)")),
+    ("bridge-fdb", re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2} dev \S+ ")),
+    (
+        "ip-neigh",
+        re.compile(
+            r"[0-9a-f]*[.:][0-9a-f.:]* dev \S+ .*"
+            r"\b(PERMANENT|REACHABLE|STALE|DELAY|PROBE|NOARP|FAILED|INCOMPLETE|NONE)[ \t\r]*(\n|\Z)"
+        ),
+    ),
     (
         "ip-route",
         re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ruleparse import bits
@@ -130,6 +131,21 @@ def _ctstate(text: str) -> Parsed:
     return _one_of(text, one)
 
 
+def _moment(text: str) -> int:
+    """A moment in seconds since 1970; where it names no zone it is UTC, as `-m time` counts."""
+    try:
+        moment = datetime.fromisoformat(text)
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time such as 2026-11-22T17:40, 2026-11-22T17:40:00Z or …+01:00") from None
+    if not 0 <= seconds < _LATEST:
+        raise ValueError("is not between 1970 and 2242")
+    return int(seconds)
+
+
+_LATEST = 1 << 33
+
+
 OPTIONS: Mapping[str, tuple[str, Callable[[str], Parsed]]] = {
     "in": ("in", _interface),
     "out": ("out_given", _interface),
@@ -148,6 +164,7 @@ OPTIONS: Mapping[str, tuple[str, Callable[[str], Parsed]]] = {
     "dst_mac": ("dst_mac", mac),
     "uid": ("uid", _number(32)),
     "gid": ("gid", _number(32)),
+    "at": ("time", _moment),
 }
 """Option or JSON key: the field it fills and how its text is read."""
 

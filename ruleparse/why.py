@@ -17,7 +17,7 @@ from ruleparse.outcomes import Outcome as Found
 from ruleparse.packet import FIELDS, Unknowns
 from ruleparse.program import Rule, Table
 from ruleparse.readable import rows
-from ruleparse.snapshot import Snapshot
+from ruleparse.snapshot import Overlay, Snapshot
 from ruleparse.spec import Asked, SpecError, asked, family_of, interfaces_of
 from ruleparse.text import Diagnostic, Span
 from ruleparse.wired import Wired, wired
@@ -34,6 +34,13 @@ class Place:
     rule: int
     text: str
     span: Span = field(repr=False)
+    flavour: str = ""
+    """`legacy` or `nft` where rules of both are in force"""
+
+    @property
+    def where(self) -> str:
+        """`filter INPUT`, `legacy filter INPUT`"""
+        return f"{self.flavour} {self.table} {self.chain}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ class Outcome:
     reason: str | None
     steps: Sequence[Step]
     explanation: Sequence[str]
+    overlay: Overlay | None = None
+    """the tunnel it left by"""
     reply: Sequence[Outcome] | None = None
     """what becomes of the answer to the packet; None if that was not asked, or nothing answers"""
     kept: frozenset[str] = frozenset()
@@ -188,6 +197,7 @@ class Answering:
             reason=stop.reason,
             steps=list(self.steps(found.hits)),
             explanation=self.explanation(found, decider),
+            overlay=self.overlay(found),
             kept=frozenset(
                 end for end in _ENDS if found.end.packet.values.get(end) is self.question.packet.values.get(end)
             ),
@@ -240,11 +250,18 @@ class Answering:
         out = found.packet.get("route_out")
         return interface_name(out) if out else None
 
+    def overlay(self, found: Found) -> Overlay | None:
+        out = self.egress(found)
+        if out is None or out == "local":
+            return None
+        return self.snapshot.overlay(out, self.question.family, found.packet.get("route_gateway"))
+
     def place(self, table: Table, rule: Rule) -> Place | None:
         if rule.span is None or rule.number is None:
             return None
         span = rule.span
-        return Place(span.source.name, span.line, table.group, table.label, rule.number, span.text, span)
+        flavour = table.name.removesuffix(f"{table.group} {table.label}").strip()
+        return Place(span.source.name, span.line, table.group, table.label, rule.number, span.text, span, flavour)
 
     def steps(self, hits: Sequence[Hit]) -> Iterator[Step]:
         for hit in hits:

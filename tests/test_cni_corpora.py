@@ -26,6 +26,7 @@ FOLDERS = (
     "kube-proxy-dual-stack",
     "kube-proxy-large-cluster",
     "kube-proxy-flannel",
+    "kube-proxy-ipvs",
     "calico-3.16",
     "calico-3.22",
     "calico-3.30",

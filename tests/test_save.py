@@ -184,7 +184,10 @@ def test_a_rule_that_cannot_be_read_stays_in_its_chain_as_a_question():
         ("*filter\n-D INPUT 1\nCOMMIT\n", [("unsupported-command", 2)]),
         ("# Table `filter' is incompatible, use 'nft' tool.\n", [("incomplete-dump", 1)]),
         ("# Table `nat' contains incompatible base-chains, use 'nft' tool to list them.\n", [("incomplete-dump", 1)]),
-        ("# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n", [("incomplete-dump", 1)]),
+        (
+            "# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n",
+            [("legacy-not-saved", 1)],
+        ),
         ("", []),
         ("\n\n \t\n", []),
     ],

@@ -7,6 +7,13 @@ from dataclasses import replace
 from ..writers.flannel import flannel_network, write_flannel
 from ..writers.hosts import plain_network
 from ..writers.kube_proxy import write_kube_proxy
+from ..writers.kube_proxy_ipvs import (
+    ipvs_sets,
+    ipvsadm_save,
+    virtual_servers,
+    with_service_device,
+    write_kube_proxy_ipvs,
+)
 from ..writers.kubelet import write_kubelet
 from ..writers.model import Cluster, Endpoint, Family, Pod, Service
 from ..writers.save import Printer, Ruleset
@@ -27,7 +34,7 @@ PRINTERS = {
 
 def dumps() -> list[Dump]:
     generations = [_generation(minor, printer) for minor, printer in PRINTERS.items()]
-    return [*generations, _flannel(), _dual_stack(), _large_cluster(), _rules_only(), _unknown_cluster_cidr()]
+    return [*generations, _flannel(), _dual_stack(), _ipvs(), _large_cluster(), _rules_only(), _unknown_cluster_cidr()]
 
 
 def kube_ruleset(facts: Cluster, minor: int, family: Family = 4) -> Ruleset:
@@ -55,6 +62,22 @@ def _flannel() -> Dump:
     files = node_files(ruleset, printer=Printer("1.8.9"), network=flannel_network(facts))
     story = "a worker with pods behind the bridge cni0; flannel masquerades and accepts"
     return Dump("kube-proxy-flannel", "kube-proxy, flannel", "1.29, 0.24", story, files)
+
+
+def _ipvs() -> Dump:
+    """A service's packets go through INPUT, then from IPVS through OUTPUT to the endpoint."""
+    pods = tuple(Pod("shop", f"shop-{n}", f"10.244.1.{n}", f"veth{0x5A3C10 + n:x}") for n in (2, 11, 12, 21, 40))
+    facts = replace(cluster(), pods=pods)
+    ruleset = Ruleset()
+    write_kubelet(ruleset, 30)
+    write_kube_proxy_ipvs(ruleset, facts)
+    write_flannel(ruleset, facts)
+    network = with_service_device(flannel_network(facts), facts)
+    node_addresses = (WORKER.address, "10.244.1.0", "10.244.1.1")
+    files = node_files(ruleset, printer=Printer("1.8.9"), network=network, sets=ipvs_sets(facts))
+    files["ipvsadm.txt"] = ipvsadm_save(virtual_servers(facts, node_addresses))
+    story = "every kind of service, balanced by IPVS, on a worker with flannel"
+    return Dump("kube-proxy-ipvs", "kube-proxy, flannel", "1.30, 0.24", story, files)
 
 
 def _dual_stack() -> Dump:

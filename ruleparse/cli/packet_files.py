@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -46,7 +47,8 @@ def _malformed(packet: bytes) -> str | None:
 
 
 def captured(path: str, given: Mapping[str, Any], node: Node) -> Specs:
-    """The packets of a capture that came in by `in`, or with `local` those that this node sent.
+    """The packets of a capture that came in by `in`, or with `local` those that this node sent, at the time that the
+    capture tells, unless `at` says otherwise.
 
     What the interface itself sends is seen behind the rules, so it is not walked through them.
     """
@@ -68,8 +70,17 @@ def captured(path: str, given: Mapping[str, Any], node: Node) -> Specs:
                     continue
                 macs = {"src_mac": frame.src_mac, "dst_mac": frame.dst_mac}
                 spec = {"id": frame.number, "hex": frame.ip.hex(), **({} if local else macs)}
+                spec["at"] = given.get("at") or _moment(frame.seconds)
                 yield f"{path}, packet {frame.number}", {k: v for k, v in spec.items() if v is not None}
     except OSError as error:
         fail(f"{path}: {error.strerror}", USAGE)
     except NotACapture as error:
         fail(f"{path}: {error}", UNREADABLE)
+
+
+def _moment(seconds: float) -> str | None:
+    """None for a capture that kept no times."""
+    try:
+        return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None

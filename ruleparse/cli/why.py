@@ -45,6 +45,7 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--src-mac", "MAC", "source Ethernet address"),
     ("--dst-mac", "MAC", "destination Ethernet address"),
     ("--uid", "N", "owner of the sending socket, with --local"),
+    ("--at", "TIME", "when it arrives, ISO 8601; UTC where no zone is named"),
     ("--family", "4|6", "IPv4 or IPv6, where the addresses do not say"),
 )
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from ruleparse.cni.decoder import Decoder, Name, Row
+from collections.abc import Iterator
+
+from ruleparse.cni.decoder import Case, Decoder, Name, Row
 
 _SET = "-m set --match-set (?P<six>KUBE-6-|KUBE-)"
 
 
 class KubeProxyIpvs(Decoder):
-    """kube-proxy in ipvs mode: the rules around ipvs, and its ipsets. Which endpoint a service has is in the kernel's
-    ipvs tables (`ipvsadm -Ln`), not in the rules.
+    """kube-proxy in ipvs mode: the rules around ipvs, and its ipsets. Which endpoints a service has is in the kernel's
+    ipvs tables (`ipvsadm -Sn`), not in the rules.
     """
 
     name = "kube-proxy-ipvs"
     title = "kube-proxy (ipvs mode)"
     markers = ("KUBE-LOAD-BALANCER", "KUBE-NODE-PORT", "KUBE-IPVS-FILTER")
-    elsewhere = "kube-proxy is in ipvs mode: which endpoint a service sends it to, `ipvsadm -Ln` says."
+    elsewhere = "kube-proxy is in ipvs mode: which endpoint a service sends it to, `ipvsadm -Sn` says."
 
     chains = (
         Name("KUBE-LOAD-BALANCER", "load balancer IPs of services"),
@@ -68,3 +70,6 @@ class KubeProxyIpvs(Decoder):
             target="DROP|KUBE-MARK-DROP",
         ),
     )
+
+    def remarks(self, case: Case) -> Iterator[str]:
+        return super().remarks(case) if self.saved.program.facts.virtual_servers is None else iter(())

@@ -31,6 +31,7 @@ from ruleparse.cni.saved import Here, SavedRules
 from ruleparse.cni.ufw import Ufw
 from ruleparse.cni.weave import Weave
 from ruleparse.evaluate import Hit
+from ruleparse.netfilter.ipvs.tables import IPVS
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.packet import Packet
 from ruleparse.program import Rule, Stop, Table
@@ -99,6 +100,8 @@ class Names:
 
     def _rule(self, table: Table, rule: Rule) -> str | None:
         place = self._place(table, rule)
+        if table.group == IPVS:
+            return f"an endpoint of the service at {table.label}"
         if place is None:
             return "no rule of the chain decided" if table.base and rule is table.default else None
         here, decoders = place

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ruleparse.netfilter.ipset import IpSet
+    from ruleparse.netfilter.ipvs import VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,7 @@ class Facts:
     """whether any rule needs connections: without one the kernel does not track them, and asks no nat table"""
     device_groups: Mapping[str, int] | None = None
     loopback: str = "lo"
+    balances: bool = False
+    """whether IPVS does anything"""
+    virtual_servers: Sequence[VirtualServer] | None = None
+    """None if they were not saved"""

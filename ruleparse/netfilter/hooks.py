@@ -15,6 +15,7 @@ from ruleparse.netfilter import fields
 from ruleparse.netfilter.connections import confirm, conntrack_table, settle_destination, settle_source
 from ruleparse.netfilter.extension import ask
 from ruleparse.netfilter.facts import Facts
+from ruleparse.netfilter.ipvs.tables import IPVS, REPLIES, ipvs_tables
 from ruleparse.netfilter.martians import early_drops, martian_drops, multicast4, multicast6, source_drops
 from ruleparse.netfilter.save import BUILT_IN, Flavour
 from ruleparse.netfilter.settings import InterfaceSetting, at_interface, is_on
@@ -72,9 +73,10 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("PREROUTING", _prerouting(bases)),
         Table("route", [*_given_route(facts.routes_saved), rule(*_lookup())]),
         Table("route in", _route_in(family, facts)),
-        Table("INPUT", _input(family, bases)),
-        Table("FORWARD", _forward(family, bases, sysctl)),
-        Table("send", _send(family, bases)),
+        Table("INPUT", _input(family, bases, facts.balances)),
+        Table("FORWARD", _forward(family, bases, facts)),
+        Table("send", _send()),
+        Table("OUTPUT", _output(family, bases, facts.balances)),
         Table("answer", _answer()),
         Table("route out", _route_out(family, sysctl)),
         Table("reroute", [*(_on_the_same_link() if family == 6 else []), rule(Call("route out"))]),
@@ -82,7 +84,8 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("loop back", [rule(is_("ct_state", fields.INVALID), Set("ct_pending", 1), *_FORGET_TEMPLATE)]),
         conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
     ]
-    return {t.name: t for t in tables}
+    balanced = ipvs_tables(family, facts.virtual_servers, sysctl, _ends_of_balanced(family)) if facts.balances else {}
+    return {**{t.name: t for t in tables}, **balanced}
 
 
 _FORGET_TEMPLATE = tuple(Set(f"ct_{name}", 0) for name in ("known", "entry", "dir", "error", "zone", "zone_reply"))
@@ -179,29 +182,34 @@ def _route_in(family: int, facts: Facts) -> list[Rule]:
     ]
 
 
-def _input(family: int, bases: list[Base]) -> list[Rule]:
+def _input(family: int, bases: list[Base], balances: bool) -> list[Rule]:
     incomplete = "a lone fragment waits for the rest of its packet"
     fragments = [drop(incomplete, is_("fragment", 0, negated=True)), drop(incomplete, is_("more_fragments", 1))]
     return [
         *(fragments if family == 4 else []),
         rule(Set("hook", INPUT), Set("out", 0)),
-        *_chains(INPUT, bases),
+        *_chains(INPUT, bases, {98: [rule(Call(REPLIES))], 99: [rule(Call(IPVS))]} if balances else {}),
         *confirm(),
         rule(Stop("accept", detail="local")),
     ]
 
 
-def _forward(family: int, bases: list[Base], sysctl: Mapping[str, str]) -> list[Rule]:
+def _forward(family: int, bases: list[Base], facts: Facts) -> list[Rule]:
+    sysctl = facts.sysctl
     switch = "net.ipv4.ip_forward" if family == 4 else "net.ipv6.conf.all.forwarding"
     off4 = (at_interface(InterfaceSetting.forwarding(sysctl), 0),)
     return [
         drop(f"this node does not forward: {switch} = 0", *(off4 if family == 4 else is_on(sysctl, switch, off=True))),
         drop("only packets addressed to this node's MAC are forwarded", is_("pkttype", 0, negated=True)),
-        Rule((Masked("ttl", 0, 0xFE),), (Stop("drop", _TTL_ENDS[family], TTL_EXCEEDED[family]),)),
+        _ttl_ends(family),
         rule(Set("hook", FORWARD), Add("ttl", -1, 0, 255), Copy("out", "route_out")),
-        *_chains(FORWARD, bases),
+        *_chains(FORWARD, bases, {100: [rule(Call(REPLIES))]} if facts.balances else {}),
         rule(Goto("POSTROUTING")),
     ]
+
+
+def _ttl_ends(family: int) -> Rule:
+    return Rule((Masked("ttl", 0, 0xFE),), (Stop("drop", _TTL_ENDS[family], TTL_EXCEEDED[family]),))
 
 
 _TTL_ENDS = {4: "its TTL ends here", 6: "its hop limit ends here"}
@@ -217,25 +225,29 @@ def _answer() -> list[Rule]:
     ]
 
 
-def _send(family: int, bases: list[Base]) -> list[Rule]:
+def _send() -> list[Rule]:
+    return [rule(Set("hook", OUTPUT), Set("in", 0), Set("route_in", 0), Call("route out")), rule(Goto("OUTPUT"))]
+
+
+def _output(family: int, bases: list[Base], balances: bool) -> list[Rule]:
+    """From where a packet of this node has its first route."""
     remember = [Copy(f"old_{f}", f) for f in ("src", "dst", "mark", "tos", "ttl")]
     watched = ("src", "dst", "mark", "tos") if family == 4 else ("src", "dst", "mark", "tos", "ttl")
     moved = [rule(differs(f, f"old_{f}"), *(Copy(f"old_{g}", g) for g in watched), Call("reroute")) for f in watched]
+    after_nat = [rule(differs("dst", "old_dst"), Call("reroute")), *([rule(Call(REPLIES))] if balances else [])]
+    balanced = {-98: [rule(Call(IPVS))]} if balances else {}
     return [
-        rule(
-            Set("hook", OUTPUT),
-            Set("in", 0),
-            Set("route_in", 0),
-            Call("route out"),
-            Copy("out", "route_out"),
-        ),
-        *_chains(
-            OUTPUT,
-            bases,
-            {-151: [rule(*remember)], -149: moved, -99: [rule(differs("dst", "old_dst"), Call("reroute"))]},
-        ),
+        rule(Set("hook", OUTPUT), Set("in", 0), Set("route_in", 0), Copy("out", "route_out")),
+        *_chains(OUTPUT, bases, {-151: [rule(*remember)], -149: moved, -99: after_nat, **balanced}),
         rule(Goto("POSTROUTING")),
     ]
+
+
+def _ends_of_balanced(family: int) -> list[Rule]:
+    """What IPVS cannot send to a server of another node (__ip_vs_get_out_rt)."""
+    loopback = inside("src", "127.0.0.0/8" if family == 4 else "::1/128")
+    barred = drop("IPVS lets no loopback address leave the node", loopback)
+    return [*_unroutable("the server", family), barred, _ttl_ends(family), rule(Add("ttl", -1, 0, 255))]
 
 
 def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:

@@ -125,6 +125,7 @@ _OTHER_FLAVOUR = re.compile(r"# Warning: ip6?tables-legacy tables present")
 
 
 LEGACY_RULES = "the rules of iptables-legacy, which were not saved,"
+LEGACY_MISSING = "legacy-not-saved"
 
 
 def read(source: Source, *, family_hint: int | None = None) -> Dump:
@@ -291,11 +292,11 @@ class _Reader:
             )
         elif _OTHER_FLAVOUR.match(text):
             message = "rules of iptables-legacy are in force too and are not in this dump; save `iptables-legacy-save`"
-            self.lacks(message, LEGACY_RULES, "iptables-legacy-save", span)
+            self.lacks(message, LEGACY_RULES, "iptables-legacy-save", span, LEGACY_MISSING)
 
-    def lacks(self, message: str, what: str, settle: str, span: Span) -> None:
+    def lacks(self, message: str, what: str, settle: str, span: Span, name: str = "incomplete-dump") -> None:
         """Something in force that this text does not hold."""
-        self.problem("incomplete-dump", message, span, "warning")
+        self.problem(name, message, span, "warning")
         self.notices.append(presumption(f"{what} leave the packet alone", settle))
 
     def start_table(self, span: Span) -> None:

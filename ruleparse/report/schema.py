@@ -35,9 +35,18 @@ class AssumptionJson(TypedDict):
     rule: dict[str, Any] | None
 
 
+class OverlayJson(TypedDict):
+    interface: str
+    kind: str
+    number: int | None
+    to: str | None
+    settle: str | None
+
+
 class OutcomeJson(TypedDict):
     verdict: str
     egress: str | None
+    overlay: OverlayJson | None
     reject_with: str | None
     packet: dict[str, Any]
     when: list[dict[str, str]] | None

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ruleparse.report.schema import AssumptionJson, DiagnosticJson, OutcomeJson, PlaceJson, StepJson, WhyJson
+from ruleparse.report.schema import (
+    AssumptionJson,
+    DiagnosticJson,
+    OutcomeJson,
+    OverlayJson,
+    PlaceJson,
+    StepJson,
+    WhyJson,
+)
+from ruleparse.snapshot import Overlay
 from ruleparse.text import Diagnostic
 from ruleparse.why import Answer, Assumed, Outcome, Place, Step
 
@@ -23,6 +32,7 @@ def _outcome(o: Outcome) -> OutcomeJson:
     return {
         "verdict": o.verdict,
         "egress": o.egress,
+        "overlay": None if o.overlay is None else _overlay(o.overlay),
         "reject_with": o.reject_with,
         "packet": dict(o.packet),
         "when": None if o.when is None else [dict(row) for row in o.when],
@@ -34,6 +44,16 @@ def _outcome(o: Outcome) -> OutcomeJson:
         "explanation": list(o.explanation),
         "steps": [_step(s) for s in o.steps],
         "reply": None if o.reply is None else [_outcome(back) for back in o.reply],
+    }
+
+
+def _overlay(tunnel: Overlay) -> OverlayJson:
+    return {
+        "interface": tunnel.interface,
+        "kind": tunnel.kind,
+        "number": tunnel.number,
+        "to": tunnel.to,
+        "settle": tunnel.settle,
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from ruleparse.report.style import Style
+from ruleparse.snapshot import Overlay
 from ruleparse.text import printable
 from ruleparse.why import Answer, Assumed, Outcome, Place, Step
 
@@ -48,7 +49,7 @@ def _in_few_words(o: Outcome) -> str:
         return f"{word}: {o.reason}"
     p = o.decided_by
     rule = "the policy" if p.rule == 0 else f"rule {p.rule}"
-    return f"{word} by {p.table} {p.chain}, {rule} (line {p.line})"
+    return f"{word} by {p.where}, {rule} (line {p.line})"
 
 
 class _Writer:
@@ -96,6 +97,8 @@ class _Writer:
             if other.verdict == "accept" and (change := _rewritten(other, asked)):
                 odds = f"   {_percent(other.probability)}" if other.probability < 1 else ""
                 yield f"  as {change}{odds}"
+        for tunnel in dict.fromkeys(other.overlay for other in alike if other.overlay is not None):
+            yield from self.wrap(_inside(tunnel), "  ")
         if o.reason:
             yield from self.wrap(f"because the kernel itself refuses it: {o.reason}", "  ")
 
@@ -120,7 +123,7 @@ class _Writer:
             return
         p = o.decided_by
         yield ""
-        what = f"the policy of {p.table} {p.chain}" if p.rule == 0 else f"{p.table} {p.chain}, rule {p.rule}"
+        what = f"the policy of {p.where}" if p.rule == 0 else f"{p.where}, rule {p.rule}"
         yield f"decided by {self.style.bold(what)}  {self.style.dim(f'{p.file}:{p.line}')}"
         yield from self.rule(p)
         for sentence in o.explanation:
@@ -157,7 +160,7 @@ class _Writer:
     def step(self, s: Step) -> Iterator[str]:
         p = s.place
         rule = "policy" if p.rule == 0 else str(p.rule)
-        head = f"    {p.table} {p.chain} {rule}: {s.effect or 'counts'}"
+        head = f"    {p.where} {rule}: {s.effect or 'counts'}"
         tail = self.style.dim(f"line {p.line}")
         says = f"   {s.says}" if s.says else ""
         if len(head) + len(says) + len(f"line {p.line}") + 3 <= self.columns:
@@ -277,6 +280,14 @@ def _where_to(o: Outcome) -> str:
     if o.egress == "local":
         return ", delivered to this node"
     return f", leaves by {o.egress}" if o.egress else ", leaves by an interface that is not known"
+
+
+def _inside(tunnel: Overlay) -> str:
+    """`inside VXLAN 1 (flannel.1) to node 192.168.10.22`"""
+    number = "" if tunnel.number is None else f" {tunnel.number}"
+    told_by = ", ".join(f"`{command}`" for command in (tunnel.settle or "").split("; ") if command)
+    to = f"node {tunnel.to}" if tunnel.to else f"another node{f' ({told_by} would tell which)' if told_by else ''}"
+    return f"inside {tunnel.kind}{number} to {to}"
 
 
 def _rewritten(o: Outcome, asked: Mapping[str, Any]) -> str:

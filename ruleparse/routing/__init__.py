@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from ruleparse.program import Table
 from ruleparse.routing import read_interface, read_route, read_rule, sysctl
 from ruleparse.routing.fib import Fib, fib_tables
-from ruleparse.routing.join import joined_interfaces, joined_routes, joined_rules, joined_settings
-from ruleparse.routing.model import Interfaces, PolicyRules, Routes
+from ruleparse.routing.join import joined_interfaces, joined_neighbours, joined_routes, joined_rules, joined_settings
+from ruleparse.routing.model import Interfaces, Neighbours, PolicyRules, Routes
+from ruleparse.routing.overlay import Overlay, overlay_of
+from ruleparse.routing.read_neighbour import read_forwarding, read_neighbours
 from ruleparse.routing.sysctl import Settings
 from ruleparse.text import Diagnostic, Source
 
-__all__ = ["Routing", "fib_tables", "read_routing"]
+__all__ = ["Overlay", "Routing", "fib_tables", "read_routing"]
 
 
 @dataclass(slots=True)
@@ -24,6 +26,7 @@ class Routing:
     rules: PolicyRules = field(default_factory=PolicyRules)
     interfaces: Interfaces = field(default_factory=Interfaces)
     sysctl: Settings = field(default_factory=Settings)
+    neighbours: Neighbours = field(default_factory=Neighbours)
     _fibs: dict[int, Fib] = field(default_factory=dict)
 
     def fib(self, family: int) -> Fib:
@@ -61,10 +64,15 @@ class Routing:
         found = self.interfaces.named(interface)
         return found.mac if found is not None else None
 
+    def overlay(self, interface: str, family: int, next_hop: int | None) -> Overlay | None:
+        """The tunnel that an interface is, None if it is none or nothing was saved of it."""
+        link = self.interfaces.named(interface)
+        return None if link is None else overlay_of(link, family, next_hop, self.neighbours)
+
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """What the readers have to say."""
-        parts = (self.routes, self.rules, self.interfaces, self.sysctl)
+        parts = (self.routes, self.rules, self.interfaces, self.sysctl, self.neighbours)
         return [d for part in parts for d in part.diagnostics]
 
     @property
@@ -76,7 +84,9 @@ class Routing:
 def read_routing(
     texts: Mapping[str, list[Source]], family_hint: Callable[[str], int | None] = lambda _: None
 ) -> Routing:
-    """The routing of one node from its texts by kind: `ip-route`, `ip-rule`, `ip-addr`, `ip-link`, `sysctl`."""
+    """The routing of one node from its texts by kind: `ip-route`, `ip-rule`, `ip-addr`, `ip-link`, `sysctl`,
+    `ip-neigh`, `bridge-fdb`.
+    """
 
     def of(*kinds: str) -> list[Source]:
         return [source for kind in kinds for source in texts.get(kind, [])]
@@ -86,4 +96,5 @@ def read_routing(
         joined_rules(read_rule.read(s, family_hint=family_hint(s.name)) for s in of("ip-rule")),
         joined_interfaces(read_interface.read(s) for s in of("ip-addr", "ip-link")),
         joined_settings(sysctl.read(s) for s in of("sysctl")),
+        joined_neighbours([*map(read_neighbours, of("ip-neigh")), *map(read_forwarding, of("bridge-fdb"))]),
     )

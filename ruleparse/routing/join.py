@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields, replace
 
-from ruleparse.routing.model import Interface, Interfaces, PolicyRules, Routes
+from ruleparse.routing.model import Interface, Interfaces, Neighbours, PolicyRules, Routes
 from ruleparse.routing.sysctl import Settings
 
 
@@ -55,5 +55,14 @@ def joined_settings(parts: Iterable[Settings]) -> Settings:
     whole = Settings()
     for part in parts:
         whole.by_name.update(part.by_name)
+        whole.diagnostics += part.diagnostics
+    return whole
+
+
+def joined_neighbours(parts: Iterable[Neighbours]) -> Neighbours:
+    whole = Neighbours()
+    for part in parts:
+        whole.neighbours += part.neighbours
+        whole.forwarded += part.forwarded
         whole.diagnostics += part.diagnostics
     return whole

@@ -190,6 +190,43 @@ class Interfaces:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Who answers for an address on a link."""
+
+    family: int
+    address: int
+    interface: str
+    mac: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Frames to an Ethernet address go through a tunnel to another node."""
+
+    mac: int
+    interface: str
+    to: str
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """What `ip neigh` and `bridge fdb` know of a node's links."""
+
+    neighbours: list[Neighbour] = field(default_factory=list)
+    forwarded: list[Forwarded] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def mac_of(self, interface: str, family: int, address: int) -> int | None:
+        """The Ethernet address behind an address on a link, None if it was not saved."""
+        wanted = (family, address, interface)
+        return next((n.mac for n in self.neighbours if (n.family, n.address, n.interface) == wanted), None)
+
+    def ends_of(self, interface: str, mac: int) -> list[str]:
+        """The nodes to which a tunnel sends frames for an Ethernet address."""
+        return list(dict.fromkeys(f.to for f in self.forwarded if (f.interface, f.mac) == (interface, mac)))
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """A reader's source and what it has to say about it."""
 

@@ -67,6 +67,7 @@ def _reset(packet: Packet) -> dict[str, Number]:
 def _about(packet: Packet, *, error: bool) -> dict[str, Number]:
     """It belongs to the connection of the packet, if that has one, in the other direction."""
     origin: dict[str, Number] = {"local": 1, "in": 0, "ttl": 64, "mark": 0}
+    origin |= {"time": packet["time"]} if packet.given("time") else {}
     if bits.any_bit(packet["ct_state"], NEW | ESTABLISHED | RELATED) is not True:
         return origin
     kept = {name: value for name, value in packet.values.items() if name.startswith("ct_")}
