@@ -1,0 +1,161 @@
+"""A flow: where it is, what it matches, what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from ruleparse.openflow.action import Act, read_actions, show_actions
+from ruleparse.openflow.fields import flow as flow_field
+from ruleparse.openflow.formats import PORTS, number
+from ruleparse.openflow.keys import KEYWORDS, PORT_KEYS, FlowKey, matched
+from ruleparse.openflow.syntax import FlowSyntax
+from ruleparse.program import Masked
+from ruleparse.text import Span
+
+DEFAULT_PRIORITY = 32768
+
+COUNTS = frozenset(
+    "cookie duration table table_id n_packets n_bytes idle_timeout hard_timeout idle_age hard_age importance "
+    "n_offload_packets n_offload_bytes offloaded_n_packets offloaded_n_bytes out_port out_group".split()
+)
+"""What stands before the match and has a value (lib/ofp-flow.c, ofputil_flow_stats_format)."""
+FLAGS = frozenset("send_flow_rem check_overlap reset_counts no_packet_counts no_byte_counts no_readonly_table".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One word of a match: a key under a mask, a port by its name, or a protocol."""
+
+    name: str
+    key: FlowKey | None
+    value: int = 0
+    mask: int = 0
+    port: str | None = None
+
+    def __str__(self) -> str:
+        if self.key is None:
+            return self.name
+        if self.port is not None:
+            return f"{self.name}={self.port}"
+        return f"{self.name}={self.key.show(self.value, self.mask)}"
+
+
+@lru_cache(1 << 16)
+def condition(name: str, text: str | None, protocol: str) -> Condition:
+    """One word of a match; `protocol` is the one named before it. Raises ValueError."""
+    if text is None and name in KEYWORDS:
+        return Condition(name, None)
+    key = matched(name, protocol)
+    if key is None:
+        raise ValueError(f"{name} is not a field that is known")
+    if text is None:
+        if not name.startswith("tun_metadata"):
+            raise ValueError(f"{name} takes a value: {name}=…")
+        return Condition(name, None)
+    if key.name in PORT_KEYS and not text[:1].isdecimal():
+        return Condition(name, key, port=text)
+    if name == "dl_vlan" and text in ("0xffff", "65535"):
+        untagged = matched("vlan_tci")
+        return Condition("vlan_tci", untagged, 0, 0x1FFF)
+    value, mask = key.parse(text)
+    return Condition(name, key, value, mask)
+
+
+class Flow:
+    """One line of a dump. Raises ValueError where its parts are read and make no sense."""
+
+    def __init__(self, syntax: FlowSyntax, span: Span) -> None:
+        self.syntax = syntax
+        self.span = span
+
+    def count(self, name: str) -> str | None:
+        """The text of a number about the flow."""
+        return next((text for n, text in self.syntax.items if n == name), None)
+
+    @cached_property
+    def priority(self) -> int:
+        text = self.count("priority")
+        return DEFAULT_PRIORITY if text is None else number(text)
+
+    @cached_property
+    def cookie(self) -> int:
+        return number((self.count("cookie") or "0").partition("/")[0])
+
+    @property
+    def table(self) -> str:
+        """As it is written: a number, or a name."""
+        return (self.count("table") or self.count("table_id") or "0").strip('"')
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        found, protocol = [], ""
+        for name, text in self.syntax.items:
+            if name in COUNTS or name in FLAGS or name == "priority":
+                continue
+            found.append(condition(name, text, protocol))
+            protocol = name if text is None else protocol
+        return tuple(found)
+
+    @cached_property
+    def actions(self) -> tuple[Act, ...]:
+        return read_actions(self.syntax.actions)
+
+    @property
+    def match(self) -> str:
+        """What it matches, in the words of the dump."""
+        return ",".join(str(c) for c in self.conditions)
+
+    @property
+    def is_clause(self) -> bool:
+        """Whether all that it does is to be a clause of conjunctions."""
+        return any(e is not None and e.word == "conjunction" for e in self.syntax.actions)
+
+    def tests(self, port: Callable[[str], int] | None = None) -> Iterator[Masked]:
+        """Conditions on the packet; `port` gives the number of a port by its name."""
+        for c in self.conditions:
+            if c.key is None:
+                if c.name in KEYWORDS:
+                    yield from (Masked(flow_field(f), v, -1) for f, v in KEYWORDS[c.name].values.items())
+            elif c.port is not None:
+                number_of = port or numbered
+                yield from c.key.tests(number_of(c.port), 0xFFFF)
+            else:
+                yield from c.key.tests(c.value, c.mask)
+
+    def __str__(self) -> str:
+        """As ovs-ofctl prints it, without the blank at the start."""
+        return "".join(self._head()) + "actions=" + show_actions(self.actions)
+
+    def _head(self) -> Iterator[str]:
+        for name, text in self.syntax.items:
+            if name in COUNTS:
+                yield f"{name}={_count(name, text or '')}, "
+            elif name in FLAGS:
+                yield f"{name} "
+        match = [str(c) for c in self.conditions]
+        if self.count("priority") is not None:
+            match.insert(0, f"priority={self.priority}")
+        end = "," if self.count("table_id") is not None or self.count("cookie") is None and _appctl(self) else " "
+        yield ",".join(match) + end if match or end == " " else ""
+
+
+def numbered(port: str) -> int:
+    """The number of a port that OpenFlow itself names. Raises ValueError."""
+    if port not in PORTS:
+        raise ValueError(f"{port} is not a port that is known")
+    return PORTS[port]
+
+
+def _appctl(flow: Flow) -> bool:
+    """Whether it is a line of `bridge/dump-flows`, which has no blank before its actions."""
+    return flow.count("duration") is not None and not flow.span.text.startswith(" ")
+
+
+def _count(name: str, text: str) -> str:
+    if name == "cookie":
+        return f"{number(text):#x}"
+    if name in ("n_packets", "n_bytes", "idle_timeout", "hard_timeout", "idle_age", "hard_age", "importance"):
+        return str(number(text))
+    return text
