@@ -131,6 +131,7 @@ NEEDS: Mapping[str, tuple[tuple[Masked, ...], ...]] = {
         )
         for name, p in (("tcp", 6), ("udp", 17), ("sctp", 132))
     },
+    "ports": tuple((Masked(flow("dl_type"), t, -1), Masked(flow("nw_frag"), 0, 2)) for t in (_IP, _IPV6)),
     "icmp4": ((Masked(flow("dl_type"), _IP, -1), Masked(flow("nw_proto"), 1, -1), Masked(flow("nw_frag"), 0, 2)),),
     "icmp6": ((Masked(flow("dl_type"), _IPV6, -1), Masked(flow("nw_proto"), 58, -1), Masked(flow("nw_frag"), 0, 2)),),
     "nd": tuple(

@@ -80,10 +80,13 @@ class Steps:
 
     def needing(self, needs: str, *actions: Action) -> None:
         """Do these only to packets that have what is needed (a row of NEEDS)."""
-        cases = NEEDS[needs]
-        if any(all(t in self.knows or t.field == flow("nw_frag") for t in case) for case in cases):
+        missing = [tuple(t for t in case if t not in self.knows) for case in NEEDS[needs]]
+        certain = min(missing, key=len)
+        if not certain:
             self.do(*actions)
             return
+        named = any(t.field == flow("dl_type") for t in self.knows)
+        cases = [m for m in missing if not named or all(t.field != flow("dl_type") for t in m)] or missing
         for case in cases:
             self.when(case, *actions)
 
