@@ -24,6 +24,8 @@ from ruleparse.text import Diagnostic, Source
 if TYPE_CHECKING:
     from ruleparse.netfilter.ipset import IpSet
     from ruleparse.netfilter.tracking.node_memory import NodeMemory
+    from ruleparse.openflow.bridges import Bridges
+    from ruleparse.openflow.program import BridgeProgram
 
 
 class NothingRead(Exception):
@@ -48,6 +50,7 @@ class Snapshot:
     dumps: list[Dump] = field(default_factory=list)
     sets: dict[str, IpSet] | None = None
     routing: Routing = field(default_factory=Routing)
+    bridges: Bridges | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
 
@@ -123,6 +126,10 @@ class Snapshot:
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
 
+    def bridge(self, name: str | None = None) -> BridgeProgram | None:
+        """The program of a bridge, None if no flows were saved."""
+        return self.bridges and self.bridges.program(name)
+
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
         from ruleparse.netfilter.tracking.node_memory import NodeMemory
@@ -160,9 +167,14 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
 
         snapshot.sets, problems = read_sets(sets)
         snapshot.diagnostics += problems
+    if any(kind in texts for kind in ("ovs-flows", "ovs-groups", "ovs-ports")):
+        from ruleparse.openflow.bridges import read_bridges
+
+        snapshot.bridges = read_bridges(*(texts.pop(k, []) for k in ("ovs-flows", "ovs-groups", "ovs-ports")))
+        snapshot.diagnostics += snapshot.bridges.diagnostics
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
-    if not snapshot.dumps:
+    if not snapshot.dumps and (snapshot.bridges is None or not snapshot.bridges.flows):
         raise NothingRead(
             "no rules in " + ", ".join(str(p) for p in paths) + ": save `iptables-save` and give its file"
         )

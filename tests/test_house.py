@@ -19,10 +19,11 @@ LAYERS = """
     report
     node
     session
+    why_bridge
     why query diff check lint
     cni
     wired worlds
-    outcomes readable spec
+    outcomes deliveries readable spec
     evaluate graph snapshot effects
     netfilter openflow routing
     program

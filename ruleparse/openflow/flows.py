@@ -124,6 +124,14 @@ class Flow:
             else:
                 yield from c.key.tests(c.value, c.mask)
 
+    @property
+    def doing(self) -> str:
+        """What it does, in the words of the dump; as far as it can be read."""
+        try:
+            return show_actions(self.actions)
+        except ValueError:
+            return ",".join("" if e is None else str(e) for e in self.syntax.actions)
+
     def __str__(self) -> str:
         """As ovs-ofctl prints it, without the blank at the start."""
         return "".join(self._head()) + "actions=" + show_actions(self.actions)
