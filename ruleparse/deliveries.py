@@ -6,9 +6,9 @@ A bridge sends copies to many ports; an outcome holds them all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from ruleparse.bits import Bool, Number
+from ruleparse.bits import Number
 from ruleparse.evaluate import Hit, walk
 from ruleparse.packet import Assumption, Packet, Unknowns
 from ruleparse.program import Program
@@ -65,7 +65,7 @@ class _Asking(Unknowns):
         self.open: list[Reply] = []
         """those that both answers are tried of, in order"""
 
-    def ask(self, question: Assumption, about: Number | None = None) -> bool:  # type: ignore[override]
+    def ask(self, question: Assumption, about: Number | None = None) -> bool:
         key = (question.question, about)
         if key not in self.replies:
             self.replies[key] = self._reply(question, about)
@@ -99,9 +99,7 @@ def deliveries(program: Program, entry: str, values: Mapping[str, Number], passe
             return result
 
 
-def _deliver(
-    program: Program, entry: str, packet: Packet, asking: _Asking, passes: str, failed: str
-) -> Delivery:
+def _deliver(program: Program, entry: str, packet: Packet, asking: _Asking, passes: str, failed: str) -> Delivery:
     found = walk(program, entry, packet)
     spoiled = {e.packet[passes] for e in found.ends if e.stop.verdict == "drop" and e.packet[failed]}
     sent = tuple(
@@ -117,6 +115,3 @@ def _deliver(
     reason = next((e.stop.reason for e in found.ends if e.stop.verdict == "drop"), None)
     last = found.ends[-1].packet if found.ends else packet
     return Delivery(sent, reason, told, odds, tuple(h for h in found.hits if h.when is True), last)
-
-
-__all__ = ["Bool", "Deliveries", "Delivery", "Reply", "Sent", "deliveries", "replace"]

@@ -128,7 +128,7 @@ class Snapshot:
 
     def bridge(self, name: str | None = None) -> BridgeProgram | None:
         """The program of a bridge, None if no flows were saved."""
-        return self.bridges and self.bridges.program(name)
+        return None if self.bridges is None else self.bridges.program(name)
 
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
@@ -140,8 +140,9 @@ class Snapshot:
         """What the readers and the lowering so far have to say, each once."""
         lowered = (d for p in self._programs.values() for d in p.diagnostics)
         twice = (d for family in {family for family, _ in self._programs} for d in self._saved_twice(family))
+        bridges = () if self.bridges is None else self.bridges.all_diagnostics()
         seen: dict[tuple[str, object, str], Diagnostic] = {}
-        for d in (*self.diagnostics, *twice, *self.routing.notes, *lowered):
+        for d in (*self.diagnostics, *bridges, *twice, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
 
@@ -171,7 +172,6 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
         from ruleparse.openflow.bridges import read_bridges
 
         snapshot.bridges = read_bridges(*(texts.pop(k, []) for k in ("ovs-flows", "ovs-groups", "ovs-ports")))
-        snapshot.diagnostics += snapshot.bridges.diagnostics
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
     if not snapshot.dumps and (snapshot.bridges is None or not snapshot.bridges.flows):

@@ -17,7 +17,7 @@ from ruleparse.openflow.trace_flow import read_ct_state, read_trace_flow
 from ruleparse.packet import Packet
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
-from ruleparse.text import Diagnostic, Span
+from ruleparse.text import Diagnostic
 from ruleparse.why import Assumed
 
 BRIDGE_KEYS = frozenset({"id", "bridge", "flow", "ct_next"})
@@ -59,7 +59,7 @@ class Egress:
 
 @dataclass(frozen=True, slots=True)
 class BridgeOutcome:
-    """One fate. `verdict` is accept where a port got the packet, controller where only the controller did, else drop."""
+    """One fate. `verdict` is accept where a port got the packet, controller where only that one did, else drop."""
 
     verdict: str
     egress: Sequence[Egress]
@@ -91,7 +91,7 @@ def why_bridge(snapshot: Snapshot, spec: Mapping[str, Any]) -> BridgeAnswer:
     values = _packet(program, spec)
     found = deliveries(program, "start", values, PASS, flow("failed"))
     outcomes = [_outcome(program, d) for d in found.found]
-    diagnostics = [*snapshot.all_diagnostics(), *dict.fromkeys(program.diagnostics)]
+    diagnostics = snapshot.all_diagnostics()
     start = shown(Packet(values))
     return BridgeAnswer(spec.get("id"), spec, outcomes, diagnostics, found.complete, start)
 
@@ -150,9 +150,16 @@ def _steps(program: BridgeProgram, hits: Sequence[Hit]) -> Iterator[FlowStep]:
             if hit.rule is table.default:
                 yield FlowStep(table.group, table.label, None, "", "", None, None, None)
             continue
-        span: Span = found.span
+        span = found.span
         yield FlowStep(
-            table.group, table.label, found.priority, found.match, found.doing, span.line, span.source.name, found.cookie
+            table.group,
+            table.label,
+            found.priority,
+            found.match,
+            found.doing,
+            span.line,
+            span.source.name,
+            found.cookie,
         )
 
 

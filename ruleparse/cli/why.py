@@ -69,7 +69,9 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--bridge", metavar="NAME", help="Walk it through a bridge, from its flows, groups and ports.")
 @click.option("--flow", metavar="FLOW", help="the packet in a bridge, exactly as ofproto/trace takes it")
-@click.option("--ct-next", multiple=True, metavar="STATE", help="what conntrack will find, in turn; trk,new if not given")
+@click.option(
+    "--ct-next", multiple=True, metavar="STATE", help="what conntrack will find, in turn; trk,new if not given"
+)
 @click.option("--pcap", metavar="FILE", help="The packets of a capture, in order, with the connections they build up.")
 @click.option("--reply", is_flag=True, help="Walk the answer to an accepted packet, too.")
 @click.option(
@@ -99,7 +101,7 @@ def command(
     With --bridge or --flow the packet walks flow tables instead: ovs-ofctl dump-flows, dump-groups and show.
 
     \b
-    ruleparse why flows.txt groups.txt --bridge br-int --flow 'in_port=3,tcp,nw_src=10.10.0.5,nw_dst=10.10.0.9,tcp_dst=80'
+    ruleparse why flows.txt groups.txt --bridge br-int --flow 'in_port=3,tcp,nw_src=10.10.0.5,tcp_dst=80'
     ruleparse why node/ --in cali12ab --src 10.244.1.5 --dst 10.96.0.10 --proto udp --dport 53
     ruleparse why iptables-save.txt --src 10.244.0.0/16 --dst 10.244.1.7 --proto tcp --dport 8000-8100
     """

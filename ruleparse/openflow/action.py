@@ -70,7 +70,9 @@ def kinds() -> Mapping[str, Kind]:
 
 def read_action(element: Element) -> Act:
     """One action. Raises ValueError with a plain sentence."""
-    kind = kinds().get(element.word)
+    kind = kinds().get(element.word) or kinds().get(element.word.lower())
+    if kind is None and element.word.isdecimal():
+        return read_action(Element("output", ":", element.word))
     if kind is None:
         raise ValueError(f"{element.word} is not an action that is known")
     return Act(kind, kind.parse(element))

@@ -1,4 +1,4 @@
-"""Action sets: a row of actions in the order in which OpenFlow does them (ofp-actions.c, ofpacts_execute_action_set)."""
+"""Action sets: actions in the order in which OpenFlow does them (lib/ofp-actions.c, ofpacts_execute_action_set)."""
 
 from __future__ import annotations
 

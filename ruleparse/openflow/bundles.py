@@ -31,7 +31,9 @@ def bundle(name: str) -> Kind:
         if at is None or at != (5 if loads else 4):
             raise ValueError(f"{name} takes fields, basis, algorithm, ofport{', field' if loads else ''}, members")
         members = (inside[at].text, *(str(e) for e in inside[at + 1 :]))
-        return Bundle(element, inside[2].word, tuple(filter(None, members)), subfield(str(inside[4])) if loads else None)
+        return Bundle(
+            element, inside[2].word, tuple(filter(None, members)), subfield(str(inside[4])) if loads else None
+        )
 
     def lower(b: Bundle, steps: Steps) -> None:
         there = steps.bridge.ports()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ruleparse.openflow.questions import test
+from ruleparse.openflow.questions import unsettled
 from ruleparse.openflow.steps import Steps
-from ruleparse.program import Action, Masked, Return, Rule, Table, Test
+from ruleparse.program import Action, Return, Rule, Table, Test
 
 
 def shares(steps: Steps, what: str, weights: Sequence[float]) -> Iterator[tuple[Test, ...]]:
@@ -16,7 +16,7 @@ def shares(steps: Steps, what: str, weights: Sequence[float]) -> Iterator[tuple[
         if index + 1 == len(weights):
             yield ()
         else:
-            yield (test(steps.asks(f"{what} of {steps.where}: {index}", probability=weight / rest)),)
+            yield (unsettled(steps.asks(f"{what} of {steps.where}: {index}", probability=weight / rest)),)
         rest -= weight
 
 
@@ -27,6 +27,3 @@ def choose(steps: Steps, what: str, cases: Sequence[tuple[float, tuple[Action, .
     tests = shares(steps, what, [weight for weight, _ in cases])
     rules = [Rule(t, (*actions, Return())) for t, (_, actions) in zip(tests, cases, strict=True)]
     steps.call(Table("", tuple(rules)))
-
-
-__all__ = ["Masked", "choose", "shares"]

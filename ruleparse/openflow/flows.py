@@ -17,11 +17,13 @@ from ruleparse.text import Span
 DEFAULT_PRIORITY = 32768
 
 COUNTS = frozenset(
-    "cookie duration table table_id n_packets n_bytes idle_timeout hard_timeout idle_age hard_age importance "
-    "n_offload_packets n_offload_bytes offloaded_n_packets offloaded_n_bytes out_port out_group".split()
+    {"cookie", "duration", "table", "table_id", "n_packets", "n_bytes", "idle_timeout", "hard_timeout", "idle_age"}
+    | {"hard_age", "importance", "n_offload_packets", "n_offload_bytes", "out_port", "out_group"}
 )
 """What stands before the match and has a value (lib/ofp-flow.c, ofputil_flow_stats_format)."""
-FLAGS = frozenset("send_flow_rem check_overlap reset_counts no_packet_counts no_byte_counts no_readonly_table".split())
+FLAGS = frozenset(
+    {"send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts", "no_readonly_table"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ def condition(name: str, text: str | None, protocol: str) -> Condition:
         if not name.startswith("tun_metadata"):
             raise ValueError(f"{name} takes a value: {name}=…")
         return Condition(name, None)
-    if key.name in PORT_KEYS and not text[:1].isdecimal():
+    if key.name in PORT_KEYS and (not text[:1].isdecimal() or len(text) > 5):
         return Condition(name, key, port=text)
+    text = text.strip('"')
     if name == "dl_vlan" and text in ("0xffff", "65535"):
         untagged = matched("vlan_tci")
         return Condition("vlan_tci", untagged, 0, 0x1FFF)
@@ -145,8 +148,13 @@ class Flow:
         match = [str(c) for c in self.conditions]
         if self.count("priority") is not None:
             match.insert(0, f"priority={self.priority}")
-        end = "," if self.count("table_id") is not None or self.count("cookie") is None and _appctl(self) else " "
-        yield ",".join(match) + end if match or end == " " else ""
+        if match:
+            yield ",".join(match) + ("," if self.is_appctl else " ")
+
+    @property
+    def is_appctl(self) -> bool:
+        """Whether it is a line of `ovs-appctl bridge/dump-flows`, which has no blank before its actions."""
+        return self.count("duration") is not None and self.count("cookie") is None
 
 
 def numbered(port: str) -> int:
@@ -154,11 +162,6 @@ def numbered(port: str) -> int:
     if port not in PORTS:
         raise ValueError(f"{port} is not a port that is known")
     return PORTS[port]
-
-
-def _appctl(flow: Flow) -> bool:
-    """Whether it is a line of `bridge/dump-flows`, which has no blank before its actions."""
-    return flow.count("duration") is not None and not flow.span.text.startswith(" ")
 
 
 def _count(name: str, text: str) -> str:

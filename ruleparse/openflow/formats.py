@@ -75,6 +75,9 @@ GBP = Format(
     "N[/MASK]", _numbers(number), lambda v, m, w: _show_decimal(v, m, w) if m == full(w) else _show_hex_always(v, m, w)
 )
 
+VLAN_VID = Format("N", lambda text, _: _numbers(number)(text, 13), lambda v, m, _: _show_decimal(v, m, 13))
+"""With bit 12, which says that there is a tag."""
+
 
 def _macs(text: str, _: int) -> Masked:
     value, slash, mask_text = text.partition("/")
@@ -82,9 +85,7 @@ def _macs(text: str, _: int) -> Masked:
     return mac(value) & mask, mask
 
 
-MAC = Format(
-    "MAC[/MASK]", _macs, lambda v, m, w: show_mac(v) if m == full(w) else f"{show_mac(v)}/{show_mac(m)}"
-)
+MAC = Format("MAC[/MASK]", _macs, lambda v, m, w: show_mac(v) if m == full(w) else f"{show_mac(v)}/{show_mac(m)}")
 
 
 def _addresses(family: int) -> Format:
@@ -139,7 +140,7 @@ def flags(names: Sequence[str], *, plus: bool = False) -> Format:
         return sum(bit(name) for name in re.split(r"[|,]", text) if name), full(width)
 
     def show(value: int, mask: int, width: int) -> str:
-        listed = {**{n: b for n, b in bits.items()}}
+        listed = dict(bits)
         listed |= {f"[{i}]": 1 << i for i in range(len(names), width)}
         if mask == full(width) and not plus:
             return "|".join(n for n, b in listed.items() if value & b) or "0"

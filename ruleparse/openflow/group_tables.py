@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ruleparse.openflow.action_set import in_order
 from ruleparse.openflow.calls import DEEPER, TOO_MUCH, is_too_much
@@ -11,10 +11,10 @@ from ruleparse.openflow.fields import flow
 from ruleparse.openflow.groups import Bucket, Group
 from ruleparse.openflow.hashing import best_bucket, hash_fields
 from ruleparse.openflow.keys import NEEDS, FlowKey
-from ruleparse.openflow.questions import test
+from ruleparse.openflow.questions import unsettled
 from ruleparse.openflow.steps import EXIT, LASTING, Bridge, Steps
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Action, Call, Fork, Masked, Note, Return, Rule, Set, Table
+from ruleparse.program import Action, Call, Fork, Masked, Note, Return, Rule, Set, Table, Test
 
 _FAILED = Rule((Masked(flow("failed"), 1, -1),), (EXIT,))
 _NOT_HASHED = (Set(flow("exited"), 1), EXIT)
@@ -26,10 +26,8 @@ def group_table(name: str, group: Group | None, bridge: Bridge) -> Table:
         rules: tuple[Rule, ...] = (Rule((), (Note("there is no such group"), Return())),)
     else:
         rules = tuple(_Buckets(group, bridge).rules())
-    if group is not None and group.type == "select" and group.method == "hash":
-        narrow = _by_hash(group, rules)
-    else:
-        narrow = None
+    by_hash = group is not None and group.type == "select" and group.method == "hash"
+    narrow = _by_hash(group, rules) if group is not None and by_hash else None
 
     def guarded(packet: Packet) -> Iterable[Rule]:
         if is_too_much(packet):
@@ -75,25 +73,25 @@ class _Buckets:
             f"the datapath has hashed the packet for group {self.group.id}", "ofproto/trace with dp_hash=N"
         )
         yield Rule((given,), (Call(self.bridge.make(Table("", tuple(self.one_of(usable))))), Return()))
-        yield Rule((test(question, negated=True),), _NOT_HASHED)
+        yield Rule((unsettled(question, negated=True),), _NOT_HASHED)
         yield from self.one_of(usable)
 
     def first_alive(self) -> Iterator[Rule]:
         for bucket in self.group.buckets:
             alive = self.alive(bucket)
-            if alive is not False:
-                yield Rule(() if alive is None else (test(alive),), (Call(self.alone(bucket)), Return()))
+            if alive is not None:
+                yield Rule(alive, (Call(self.alone(bucket)), Return()))
 
-    def alive(self, bucket: Bucket) -> Assumption | bool | None:
-        """Whether a bucket's port is up: False, None if it is, or a question."""
+    def alive(self, bucket: Bucket) -> tuple[Test, ...] | None:
+        """Under which tests a bucket's port is up, None if it is not."""
         port, group = bucket.about("watch_port"), bucket.about("watch_group")
         there = self.bridge.ports()
         if port is None and group is None:
-            return False
+            return None
         if port is not None and there is not None:
-            return None if self.bridge.port(port) in there else False
+            return () if self.bridge.port(port) in there else None
         watched = f"port {port}" if port is not None else f"a bucket of group {group}"
-        return self.steps.asks(f"{watched} is up", "ovs-ofctl dump-ports-desc")
+        return (unsettled(self.steps.asks(f"{watched} is up", "ovs-ofctl dump-ports-desc")),)
 
     def alone(self, bucket: Bucket) -> str:
         return self.bridge.make(Table("", (Rule((), (self.fork(bucket),)), _FAILED)))
@@ -111,7 +109,7 @@ def _weights(buckets: Sequence[Bucket]) -> list[float]:
     return [float(1 if b.weight is None else b.weight) for b in buckets]
 
 
-def _by_hash(group: Group, rules: Sequence[Rule]):  # type: ignore[no-untyped-def]
+def _by_hash(group: Group, rules: Sequence[Rule]) -> Callable[[Packet], Iterable[Rule]]:
     """The one bucket that the hash of a known packet chooses."""
     hashed = group.hashed
     usable = [(index, b) for index, b in enumerate(group.buckets) if b.weight != 0]
@@ -126,10 +124,10 @@ def _by_hash(group: Group, rules: Sequence[Rule]):  # type: ignore[no-untyped-de
         values = [(key, _value(packet, key)) for key, _ in hashed if _has(packet, key)]
         if any(v is None for _, v in values):
             return rules
-        masks = dict((key.name, mask) for key, mask in hashed)
+        masks = {key.name: mask for key, mask in hashed}
         basis = hash_fields([(k, v & masks[k.name]) for k, v in values if v is not None], parameter)
         best = best_bucket(numbers, basis)
-        asked = (test(question),) if len(numbers) > 1 else ()
+        asked = (unsettled(question),) if len(numbers) > 1 else ()
         return () if best is None else (Rule(asked, rules[best].actions),)
 
     return narrow

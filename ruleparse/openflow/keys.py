@@ -21,6 +21,7 @@ from ruleparse.openflow.formats import (
     PACKET_TYPE,
     TCP_FLAGS,
     TUN_FLAGS,
+    VLAN_VID,
     Format,
     flags,
     full,
@@ -109,6 +110,7 @@ KEYWORDS: dict[str, Keyword] = {
         Keyword("tcp", {"dl_type": _IP, "nw_proto": 6}, "TCP over IPv4"),
         Keyword("udp", {"dl_type": _IP, "nw_proto": 17}, "UDP over IPv4"),
         Keyword("sctp", {"dl_type": _IP, "nw_proto": 132}, "SCTP over IPv4"),
+        Keyword("igmp", {"dl_type": _IP, "nw_proto": 2}, "IGMP"),
         Keyword("icmp6", {"dl_type": _IPV6, "nw_proto": 58}, "ICMPv6"),
         Keyword("tcp6", {"dl_type": _IPV6, "nw_proto": 6}, "TCP over IPv6"),
         Keyword("udp6", {"dl_type": _IPV6, "nw_proto": 17}, "UDP over IPv6"),
@@ -218,7 +220,16 @@ KEYS: tuple[FlowKey, ...] = (
     _key("vlan_tci1", "", 16, HEX4),
     _key("dl_vlan", "", 12, DECIMAL, at=(Part("vlan_tci", 0, 12),), present=_TAGGED),
     _key("dl_vlan_pcp", "", 3, DECIMAL, at=(Part("vlan_tci", 13, 3),), present=_TAGGED),
-    _key("vlan_vid", "OXM_OF_VLAN_VID", 13, DECIMAL, "vlan", (Part("vlan_tci", 0, 13),)),
+    _key(
+        "vlan_vid",
+        "OXM_OF_VLAN_VID",
+        12,
+        DECIMAL,
+        "vlan",
+        (Part("vlan_tci", 0, 12),),
+        present=_TAGGED,
+        set_format=VLAN_VID,
+    ),
     _key("vlan_pcp", "OXM_OF_VLAN_PCP", 3, DECIMAL, "vlan", (Part("vlan_tci", 13, 3),), present=_TAGGED),
     _key("dl_vlan1", "", 12, DECIMAL, at=(Part("vlan_tci1", 0, 12),)),
     _key("dl_vlan_pcp1", "", 3, DECIMAL, at=(Part("vlan_tci1", 13, 3),)),
@@ -233,7 +244,12 @@ KEYS: tuple[FlowKey, ...] = (
     _key("ipv6_dst", "NXM_NX_IPV6_DST OXM_OF_IPV6_DST", 128, IPV6, "ipv6"),
     _key("ipv6_label", "NXM_NX_IPV6_LABEL OXM_OF_IPV6_FLABEL", 20, HEX5, "ipv6", aliases=("nw_label",), set_format=HEX),
     _key(
-        "nw_proto", "NXM_OF_IP_PROTO OXM_OF_IP_PROTO", 8, DECIMAL, "ip", (Part("nw_proto", 0, 8),),
+        "nw_proto",
+        "NXM_OF_IP_PROTO OXM_OF_IP_PROTO",
+        8,
+        DECIMAL,
+        "ip",
+        (Part("nw_proto", 0, 8),),
         aliases=("ip_proto",),
     ),
     _key("nw_tos", "NXM_OF_IP_TOS", 8, DECIMAL, "ip"),
@@ -251,7 +267,11 @@ KEYS: tuple[FlowKey, ...] = (
     _key("tcp_src", "NXM_OF_TCP_SRC OXM_OF_TCP_SRC", 16, DECIMAL, "tcp", "tp_src", shown="tp_src"),
     _key("tcp_dst", "NXM_OF_TCP_DST OXM_OF_TCP_DST", 16, DECIMAL, "tcp", "tp_dst", shown="tp_dst"),
     _key(
-        "tcp_flags", "NXM_NX_TCP_FLAGS ONFOXM_ET_TCP_FLAGS OXM_OF_TCP_FLAGS", 12, flags(TCP_FLAGS), "tcp",
+        "tcp_flags",
+        "NXM_NX_TCP_FLAGS ONFOXM_ET_TCP_FLAGS OXM_OF_TCP_FLAGS",
+        12,
+        flags(TCP_FLAGS),
+        "tcp",
         (Part("tcp_flags", 0, 12),),
     ),
     _key("udp_src", "NXM_OF_UDP_SRC OXM_OF_UDP_SRC", 16, DECIMAL, "udp", "tp_src", shown="tp_src"),
@@ -261,11 +281,21 @@ KEYS: tuple[FlowKey, ...] = (
     _key("icmp_type", "NXM_OF_ICMP_TYPE OXM_OF_ICMPV4_TYPE", 8, DECIMAL, "icmp4", (Part("tp_src", 0, 8),)),
     _key("icmp_code", "NXM_OF_ICMP_CODE OXM_OF_ICMPV4_CODE", 8, DECIMAL, "icmp4", (Part("tp_dst", 0, 8),)),
     _key(
-        "icmpv6_type", "NXM_NX_ICMPV6_TYPE OXM_OF_ICMPV6_TYPE", 8, DECIMAL, "icmp6", (Part("tp_src", 0, 8),),
+        "icmpv6_type",
+        "NXM_NX_ICMPV6_TYPE OXM_OF_ICMPV6_TYPE",
+        8,
+        DECIMAL,
+        "icmp6",
+        (Part("tp_src", 0, 8),),
         shown="icmp_type",
     ),
     _key(
-        "icmpv6_code", "NXM_NX_ICMPV6_CODE OXM_OF_ICMPV6_CODE", 8, DECIMAL, "icmp6", (Part("tp_dst", 0, 8),),
+        "icmpv6_code",
+        "NXM_NX_ICMPV6_CODE OXM_OF_ICMPV6_CODE",
+        8,
+        DECIMAL,
+        "icmp6",
+        (Part("tp_dst", 0, 8),),
         shown="icmp_code",
     ),
     _key("nd_target", "NXM_NX_ND_TARGET OXM_OF_IPV6_ND_TARGET", 128, IPV6, "nd"),
@@ -283,16 +313,18 @@ KEYS: tuple[FlowKey, ...] = (
     *(_key(f"nsh_c{n}", f"NXOXM_NSH_C{n}", 32, HEX) for n in (1, 2, 3, 4)),
 )
 
-BY_NAME: Mapping[str, FlowKey] = {n: k for k in reversed(KEYS) for n in (k.name, *k.aliases)}
+BY_NAME: Mapping[str, FlowKey] = {
+    **{k.shown: k for k in reversed(KEYS)},
+    **{n: k for k in reversed(KEYS) for n in (k.name, *k.aliases)},
+}
 BY_HEADER: Mapping[str, FlowKey] = {h: k for k in KEYS for h in k.headers}
-_MATCHED: Mapping[str, FlowKey] = {**{k.shown: k for k in reversed(KEYS)}, **BY_NAME}
 PORT_KEYS = frozenset({"in_port", "in_port_oxm", "actset_output"})
 """Keys whose value is a port, and may be written as its name."""
 
 
 def matched(name: str, protocol: str = "") -> FlowKey | None:
     """The key that a match calls so; `tp_src`, `icmp_type` … mean those of the protocol before it."""
-    return _by_protocol(name, protocol) or _MATCHED.get(name)
+    return _by_protocol(name, protocol) or BY_NAME.get(name)
 
 
 @lru_cache(1 << 10)

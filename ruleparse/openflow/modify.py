@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ruleparse.openflow.action import Kind, behind_colon
-from ruleparse.openflow.formats import DECIMAL, Format, full
+from ruleparse.openflow.formats import Format, full
 from ruleparse.openflow.keys import BY_NAME, Subfield
 from ruleparse.openflow.steps import Steps, write_number
 from ruleparse.openflow.syntax import Element
@@ -29,6 +29,3 @@ def modify(name: str, field: str, needs: str, doc: str, form: Format | None = No
         steps.needing(needs, *write_number(target, value, mask))
 
     return Kind((name,), doc, f"{name}(N)" if brackets else f"{name}:VALUE", parse, show, lower, slot="set")
-
-
-__all__ = ["DECIMAL", "modify"]

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from ruleparse.codec import address
 from ruleparse.openflow.fields import flow
-from ruleparse.openflow.keys import NEEDS
 from ruleparse.openflow.syntax import Element, words
 from ruleparse.program import Rule, Set
 
 
 @dataclass(frozen=True, slots=True)
 class Nat:
-    """`side` is src, dst, or empty where only an earlier translation is applied. `flags` are random, hash, persistent."""
+    """`side` is src, dst, or empty where only an earlier translation is applied; `flags` are random, hash …"""
 
     side: str = ""
     range: str = ""
@@ -64,6 +63,3 @@ def rewrites(nat: Nat | None) -> list[Rule]:
     if port:
         rules.append(Rule((), (Set(flow(f"tp_{nat.side}"), port),)))
     return rules
-
-
-__all__ = ["NEEDS", "Nat", "read_nat", "rewrites"]

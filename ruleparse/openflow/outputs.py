@@ -8,9 +8,9 @@ from ruleparse.codec import show_mac
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.ports import Ports
-from ruleparse.openflow.questions import test
+from ruleparse.openflow.questions import unsettled
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Action, Call, Emit, Note, Return, Rule, Set, Table
+from ruleparse.program import Action, Call, Emit, Masked, Note, Return, Rule, Set, Table, Test
 
 OUT, IN = flow("out_port"), flow("in_port")
 _GROUP_ADDRESS = 1 << 40
@@ -31,13 +31,13 @@ def output_table(ports: Ports, start: str) -> Table:
     return table
 
 
-def _tests(out: int, packet: Packet) -> tuple:  # type: ignore[type-arg]
+def _tests(out: int, packet: Packet) -> tuple[Test, ...]:
     """What a learning switch would have to know."""
     target = packet[flow("dl_dst")]
     if out != PORTS["NORMAL"] or not isinstance(target, int) or target & _GROUP_ADDRESS:
         return ()
     words = f"the bridge has not learned where {show_mac(target)} is"
-    return (test(Assumption(words, "ovs-appctl fdb/show", presumed=True)),)
+    return (unsettled(Assumption(words, "ovs-appctl fdb/show", presumed=True)),)
 
 
 def _known(out: int, came: int, ports: Ports, start: str) -> Sequence[Action]:
@@ -73,8 +73,6 @@ def _everywhere(came: int, ports: Ports) -> Sequence[Action]:
 
 def _unknown(ports: Ports) -> tuple[Rule, ...]:
     """For a packet that is not known: every port that there is, one by one."""
-    from ruleparse.program import Masked
-
     rules = [Rule((Masked(OUT, PORTS["CONTROLLER"], -1),), (Emit("controller"), Return()))]
     for port in sorted(ports.saved):
         away = Masked(IN, port, -1, negated=True)

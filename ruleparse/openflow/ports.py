@@ -45,7 +45,7 @@ class Ports:
         """The number of a port as a flow writes it; a name that nobody saved gets a number of our own."""
         name = text.strip('"')
         if name.isdecimal() and not text.startswith('"'):
-            return int(name) & 0xFFFF
+            return int(name) & 0xFFFF  # OpenFlow 1.1 and later write 16 more bits for ports of its own
         if name in PORTS and not text.startswith('"'):
             return PORTS[name]
         found = next((p.number for p in self.saved.values() if p.name == name), None)

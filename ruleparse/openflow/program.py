@@ -1,4 +1,4 @@
-"""The program of one bridge: flow tables, indexed when a walk enters them, and flows, lowered when a packet finds them."""
+"""The program of one bridge: tables are indexed when a walk enters them, flows lowered when a packet finds them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ruleparse.openflow.groups import Group
 from ruleparse.openflow.lookup import FlowTable, Found, Values
 from ruleparse.openflow.outputs import output_table
 from ruleparse.openflow.ports import Ports
-from ruleparse.openflow.questions import test
+from ruleparse.openflow.questions import unsettled
 from ruleparse.openflow.read import FlowDump
 from ruleparse.openflow.recirculation import one_pass, tracked
 from ruleparse.openflow.steps import Steps
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Masked, Return, Rule, Set, Table, Test
-from ruleparse.text import Diagnostic, Span
+from ruleparse.program import Action, Return, Rule, Set, Table, Test
+from ruleparse.text import Diagnostic
 
 MISS = Rule((), (Return(),))
 """What a packet meets that no flow of a table matches."""
@@ -157,12 +157,12 @@ class BridgeProgram(Mapping[str, Table]):
         unread = self.table(entry.table).unread
         for flow in unread:
             question = Assumption(f"the flow at {flow.span.where}, which cannot be read, matches", "", flow.span)
-            yield self._with(self._rule(flow, entry.deeper), test(question))
+            yield self._with(self._rule(flow, entry.deeper), unsettled(question))
         for flow in flows[:-1]:
             question = Assumption(
                 f"of flows with the same priority the one at {flow.span.where} is used", "ofproto/trace", flow.span
             )
-            yield self._with(self._rule(flow, entry.deeper), test(question))
+            yield self._with(self._rule(flow, entry.deeper), unsettled(question))
         yield from (self._rule(flow, entry.deeper) for flow in flows[-1:])
 
     def _with(self, rule: Rule, question: Test) -> Rule:
@@ -182,7 +182,7 @@ class BridgeProgram(Mapping[str, Table]):
         actions = (COUNT, DEEPER, *body, HIGHER) if deeper else (COUNT, *body)
         return Rule((), (*actions, Return()), _priority(flow), flow.span)
 
-    def _body(self, flow: Flow):  # type: ignore[no-untyped-def]
+    def _body(self, flow: Flow) -> tuple[Action, ...]:
         try:
             steps = Steps(self, flow.span, flow.table, flow.tests(self.port))
             steps.act(flow.actions)
@@ -263,6 +263,3 @@ def _values(packet: Packet, entry: Entry) -> Values:
     if isinstance(fragment, int) and fragment & 1:
         changed |= dict.fromkeys(_PORTS, 0)
     return {**values, **changed} if changed else values
-
-
-__all__ = ["BridgeProgram", "Masked", "Span"]

@@ -16,6 +16,6 @@ def _ask(question: Assumption, _packet: Any, world: Any) -> Any:
 _ASKED = Key(("?",), Codec("question", str), _ask)
 
 
-def test(question: Assumption, *, negated: bool = False) -> Test:
+def unsettled(question: Assumption, *, negated: bool = False) -> Test:
     """Whether the answer is yes; asked anew wherever the packet comes by another way."""
     return Test(_ASKED, question, negated)

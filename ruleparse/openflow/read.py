@@ -26,6 +26,8 @@ class FlowDump:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     version: str | None = None
     """of OpenFlow, as the header says: `1.0`, `1.3` …"""
+    headers: list[str] = field(default_factory=list)
+    """the lines that say which reply of OpenFlow this is; a long reply has several, of which one is kept"""
     parser: Parser[FlowSyntax] = field(default_factory=flow_parser)
 
     def flows(self, table: str) -> Iterator[Flow | Diagnostic]:
@@ -57,6 +59,7 @@ def read_flows(source: Source) -> FlowDump:
             found = _TABLE(line, 0, line.index("actions="))
             dump.tables.setdefault(found[1].strip('"') if found else "0", []).append(span)
         elif (header := _HEADER.match(line)) is not None:
+            dump.headers = dump.headers or [line.rstrip()]
             dump.version = "1.0" if line.lstrip().startswith("NX") else (header["version"] or "")[2:] or None
             broken |= "decode error" in line
         elif _BROKEN.search(line):
@@ -83,7 +86,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         begin = at if start is None else start
         line = text[begin:end]
         at = end + 1
-        if line.endswith("\\") or (_unfinished(line) and text[at : at + 1].isspace() and at < len(text)):
+        if text[at : at + 1].isspace() and (line.rstrip().endswith("\\") or _unfinished(line)):
             start = begin
             continue
         start = None
@@ -100,7 +103,10 @@ def _unfinished(line: str) -> bool:
 
 @dataclass(slots=True)
 class GroupDump:
+    """The groups of one text."""
+
     source: Source
+    headers: list[str] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
@@ -113,7 +119,9 @@ def read_groups(source: Source) -> GroupDump:
         line = source.text[start:end]
         span = Span(source, start, end)
         if "group_id=" not in line:
-            if line.strip() and not line.lstrip().startswith("#") and not _HEADER.match(line):
+            if _HEADER.match(line):
+                dump.headers.append(line.rstrip())
+            elif line.strip() and not line.lstrip().startswith("#"):
                 dump.diagnostics.append(Diagnostic("syntax", "error", "this line is no group", span))
             continue
         try:

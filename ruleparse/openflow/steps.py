@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import HEX
 from ruleparse.openflow.keys import NEEDS, FlowKey, Part, Subfield
-from ruleparse.openflow.questions import test as ask
+from ruleparse.openflow.questions import unsettled
 from ruleparse.packet import Assumption
 from ruleparse.program import Action, Call, Copy, Fork, Masked, Return, Rule, Set, Stop, Table, Test
 
@@ -112,7 +112,7 @@ class Steps:
     def unknown(self, what: str) -> None:
         """Something that is not followed: the packet goes on as it was, or ends here."""
         question = self.asks(f"{what} leaves it to the flows behind {self.where} as it was")
-        self.when((ask(question, negated=True),), Set(flow("exited"), 1), EXIT)
+        self.when((unsettled(question, negated=True),), Set(flow("exited"), 1), EXIT)
 
     def flush(self) -> None:
         if self.pending:

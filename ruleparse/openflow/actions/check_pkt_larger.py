@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ruleparse.openflow.action import Kind, arguments
 from ruleparse.openflow.formats import number
 from ruleparse.openflow.keys import Subfield, subfield
-from ruleparse.openflow.questions import test
+from ruleparse.openflow.questions import unsettled
 from ruleparse.openflow.steps import Steps, write_number
 from ruleparse.openflow.syntax import Element
 
@@ -23,7 +23,7 @@ def _parse(element: Element) -> Larger:
 def _lower(larger: Larger, steps: Steps) -> None:
     question = steps.asks(f"the packet has more than {larger.octets} octets")
     steps.do(*write_number(larger.target, 0))
-    steps.when((test(question),), *write_number(larger.target, 1))
+    steps.when((unsettled(question),), *write_number(larger.target, 1))
 
 
 ACTION = Kind(

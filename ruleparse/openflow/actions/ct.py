@@ -87,8 +87,8 @@ def _lower(t: Track, steps: Steps) -> None:
 
 ACTION = Kind(
     ("ct",),
-    """Gives a copy of the packet to connection tracking, which with `table` comes back there, tracked; the packet itself
-    goes on untracked. `commit` keeps the connection, `nat` translates it, `exec` sets its mark and label
+    """Gives a copy of the packet to connection tracking, which with `table` comes back there, tracked; the packet
+    itself goes on untracked. `commit` keeps the connection, `nat` translates it, `exec` sets its mark and label
     (ovs-actions(7)). The state is that of a new connection unless --ct-next says another.""",
     "ct(commit,force,table=TABLE,zone=N|FIELD[BITS],nat(…),exec(…),alg=ftp|tftp)",
     _parse,

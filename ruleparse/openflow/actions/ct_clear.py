@@ -5,9 +5,22 @@ from ruleparse.openflow.fields import flow
 from ruleparse.openflow.steps import Steps
 from ruleparse.program import Set
 
+STATE = ("state", "zone", "mark", "label", "nw_proto", "nw_src", "nw_dst", "ipv6_src", "ipv6_dst", "tp_src", "tp_dst")
 UNTRACKED = tuple(
     Set(flow(f"ct_{name}"), 0)
-    for name in "state zone mark label nw_proto nw_src nw_dst ipv6_src ipv6_dst tp_src tp_dst".split()
+    for name in [
+        "state",
+        "zone",
+        "mark",
+        "label",
+        "nw_proto",
+        "nw_src",
+        "nw_dst",
+        "ipv6_src",
+        "ipv6_dst",
+        "tp_src",
+        "tp_dst",
+    ]
 )
 """A packet that conntrack has not seen."""
 

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from ruleparse.openflow.action import Kind, behind_colon
 from ruleparse.openflow.formats import number
-from ruleparse.openflow.questions import test
+from ruleparse.openflow.questions import unsettled
 from ruleparse.openflow.steps import Steps
 from ruleparse.program import Stop
 
 
 def _lower(meter: int, steps: Steps) -> None:
     question = steps.asks(f"meter {meter} is over its rate", "ovs-ofctl meter-stats")
-    steps.when((test(question),), Stop("exit"))
+    steps.when((unsettled(question),), Stop("exit"))
 
 
 ACTION = Kind(

@@ -10,6 +10,7 @@ SLOT = 128
 """Bits of the stack for one value."""
 STACK = flow("stack")
 
+
 def top(width: int) -> Subfield:
     """The lowest bits of the value on top of the stack."""
     return state_bits("stack", min(width, SLOT))

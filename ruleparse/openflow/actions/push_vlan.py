@@ -13,8 +13,8 @@ def _lower(_: int, steps: Steps) -> None:
 
 ACTION = Kind(
     ("push_vlan",),
-    """Adds an outer VLAN tag. OpenFlow 1.3 and later also print mod_vlan_vid so, with set_field behind it: then a packet
-    that has a tag keeps that one.""",
+    """Adds an outer VLAN tag. OpenFlow 1.3 and later also print mod_vlan_vid so, with set_field behind it: then a
+    packet that has a tag keeps that one.""",
     "push_vlan:ETHERTYPE",
     lambda element: number(behind_colon(element)),
     lambda ethertype: f"push_vlan:0x{ethertype:04x}",

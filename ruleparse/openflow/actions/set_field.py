@@ -17,6 +17,8 @@ class SetField:
     value: int
     mask: int
     port: str | None = None
+    masked: bool = False
+    """whether a mask was written, be it one that leaves nothing out"""
 
 
 def _parse(element: Element) -> SetField:
@@ -26,11 +28,13 @@ def _parse(element: Element) -> SetField:
         raise ValueError(f"{name} is not a field that is known")
     if key.name in PORT_KEYS and not value[:1].isdecimal():
         return SetField(key, 0, full(key.width), value)
-    return SetField(key, *key.parse_set(value))
+    return SetField(key, *key.parse_set(value), masked="/" in value)
 
 
 def _show(s: SetField) -> str:
-    return f"set_field:{s.port or s.key.show_set(s.value, s.mask)}->{s.key.name}"
+    value = s.port or s.key.show_set(s.value, s.mask)
+    mask = f"/{s.mask:#x}" if s.masked and "/" not in value else ""
+    return f"set_field:{value}{mask}->{s.key.name}"
 
 
 def _lower(s: SetField, steps: Steps) -> None:

@@ -8,7 +8,8 @@ from ruleparse.program import Set
 
 
 def _lower(given: tuple[int, int], steps: Steps) -> None:
-    steps.do(Set(flow("metadata"), *given))
+    value, mask = given
+    steps.do(Set(flow("metadata"), value, mask))
 
 
 ACTION = Kind(
