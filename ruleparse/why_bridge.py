@@ -154,7 +154,7 @@ def _steps(program: BridgeProgram, hits: Sequence[Hit]) -> Iterator[FlowStep]:
         yield FlowStep(
             table.group,
             table.label,
-            found.priority,
+            hit.rule.number,
             found.match,
             found.doing,
             span.line,

@@ -101,7 +101,7 @@ def command(
     With --bridge or --flow the packet walks flow tables instead: ovs-ofctl dump-flows, dump-groups and show.
 
     \b
-    ruleparse why flows.txt groups.txt --bridge br-int --flow 'in_port=3,tcp,nw_src=10.10.0.5,tcp_dst=80'
+    ruleparse why flows.txt groups.txt --bridge br-int --flow 'in_port=3,tcp,tcp_dst=80'
     ruleparse why node/ --in cali12ab --src 10.244.1.5 --dst 10.96.0.10 --proto udp --dport 53
     ruleparse why iptables-save.txt --src 10.244.0.0/16 --dst 10.244.1.7 --proto tcp --dport 8000-8100
     """

@@ -83,8 +83,12 @@ class Flow:
         return DEFAULT_PRIORITY if text is None else number(text)
 
     @cached_property
-    def cookie(self) -> int:
-        return number((self.count("cookie") or "0").partition("/")[0])
+    def cookie(self) -> int | None:
+        """None if it makes no sense."""
+        try:
+            return number((self.count("cookie") or "0").partition("/")[0])
+        except ValueError:
+            return None
 
     @property
     def table(self) -> str:
@@ -107,8 +111,12 @@ class Flow:
 
     @property
     def match(self) -> str:
-        """What it matches, in the words of the dump."""
-        return ",".join(str(c) for c in self.conditions)
+        """What it matches, in the words of the dump; as far as it can be read."""
+        try:
+            return ",".join(str(c) for c in self.conditions)
+        except ValueError:
+            words = ((n, t) for n, t in self.syntax.items if n not in COUNTS and n not in FLAGS and n != "priority")
+            return ",".join(n if t is None else f"{n}={t}" for n, t in words)
 
     @property
     def is_clause(self) -> bool:

@@ -17,7 +17,10 @@ class Larger:
 
 
 def _parse(element: Element) -> Larger:
-    return Larger(number(str(arguments(element)[0])), subfield(element.arrow.removeprefix("->")))
+    inside = arguments(element)
+    if len(inside) != 1:
+        raise ValueError("check_pkt_larger takes a number of octets: check_pkt_larger(N)->FIELD[BIT]")
+    return Larger(number(str(inside[0])), subfield(element.arrow.removeprefix("->")))
 
 
 def _lower(larger: Larger, steps: Steps) -> None:

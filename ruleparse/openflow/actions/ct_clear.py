@@ -6,22 +6,7 @@ from ruleparse.openflow.steps import Steps
 from ruleparse.program import Set
 
 STATE = ("state", "zone", "mark", "label", "nw_proto", "nw_src", "nw_dst", "ipv6_src", "ipv6_dst", "tp_src", "tp_dst")
-UNTRACKED = tuple(
-    Set(flow(f"ct_{name}"), 0)
-    for name in [
-        "state",
-        "zone",
-        "mark",
-        "label",
-        "nw_proto",
-        "nw_src",
-        "nw_dst",
-        "ipv6_src",
-        "ipv6_dst",
-        "tp_src",
-        "tp_dst",
-    ]
-)
+UNTRACKED = tuple(Set(flow(f"ct_{name}"), 0) for name in STATE)
 """A packet that conntrack has not seen."""
 
 

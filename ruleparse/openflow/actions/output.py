@@ -25,7 +25,7 @@ _BARE = ("LOCAL", "IN_PORT", "in_port", "ALL", "FLOOD", "NORMAL", "normal", "flo
 
 
 def _parse(element: Element) -> Output:
-    if not element.sign:
+    if not element.sign and element.word != "output":
         return Output(element.word.upper(), word=element.word.upper())
     if element.word in _BARE:
         return Output(element.word.upper(), longest=behind_colon(element))

@@ -17,6 +17,6 @@ ACTION = Kind(
     "Sets the metadata, or its bits under a mask.",
     "write_metadata:VALUE[/MASK]",
     lambda element: HEX.parse(behind_colon(element), 64),
-    lambda given: f"write_metadata:{HEX.show(*given, 64)}",
+    lambda given: f"write_metadata:{HEX.show(given[0], given[1], 64)}",
     _lower,
 )
