@@ -94,7 +94,8 @@ def test_fragments_have_no_ports(fragment):
 def test_the_packet_itself_goes_on_untracked_before_its_copy_comes_back():
     flows = (
         "table=0,ip actions=load:1->NXM_NX_REG0[],ct(table=1,zone=5),load:2->NXM_NX_REG0[],resubmit(,2)\n"
-        "table=1,ip,reg0=1 actions=output:2\ntable=1,ip,reg0=2 actions=output:4\ntable=2,ip,ct_state=-trk actions=output:3"
+        "table=1,ip,reg0=1 actions=output:2\ntable=1,ip,reg0=2 actions=output:4\n"
+        "table=2,ip,ct_state=-trk actions=output:3"
     )
     assert one(flows) == ([(0, 32768), (2, 32768), (1, 32768)], [2, 3])
 
@@ -160,7 +161,10 @@ def test_what_cannot_be_read_is_said_and_may_be_either_way():
 
 
 def test_names_of_ports_and_tables():
-    flows = ' in_port="eth0.100" actions=goto_table:"L3-Fwd table"\n table="L3-Fwd table", actions=output:"vm-3",output:p9\n'
+    flows = (
+        ' in_port="eth0.100" actions=goto_table:"L3-Fwd table"\n'
+        ' table="L3-Fwd table", actions=output:"vm-3",output:p9\n'
+    )
     answer = ask(flows, 'in_port="eth0.100"', ports={"eth0.100": 1, "vm-3": 3})
     assert [(e.port, e.name) for e in answer.outcomes[0].egress] == [(3, "vm-3"), (None, "p9")]
     assert [(s.number, s.name) for s in answer.outcomes[0].steps] == [(0, None), (None, "L3-Fwd table")]

@@ -10,7 +10,7 @@ from ruleparse.openflow.action import Act, read_actions, show_actions
 from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.formats import PORTS, number
 from ruleparse.openflow.keys import KEYWORDS, PORT_KEYS, FlowKey, matched
-from ruleparse.openflow.syntax import FlowSyntax
+from ruleparse.openflow.syntax import FlowSyntax, Items
 from ruleparse.program import Masked
 from ruleparse.text import Span
 
@@ -35,6 +35,8 @@ class Condition:
     value: int = 0
     mask: int = 0
     port: str | None = None
+    tests: tuple[Masked, ...] = ()
+    """what it asks of the packet, but for a port that has to be found by its name"""
 
     def __str__(self) -> str:
         if self.key is None:
@@ -48,7 +50,8 @@ class Condition:
 def condition(name: str, text: str | None, protocol: str) -> Condition:
     """One word of a match; `protocol` is the one named before it. Raises ValueError."""
     if text is None and name in KEYWORDS:
-        return Condition(name, None)
+        values = KEYWORDS[name].values.items()
+        return Condition(name, None, tests=tuple(Masked(flow_field(f), v, -1) for f, v in values))
     key = matched(name, protocol)
     if key is None:
         raise ValueError(f"{name} is not a field that is known")
@@ -61,9 +64,9 @@ def condition(name: str, text: str | None, protocol: str) -> Condition:
     text = text.strip('"')
     if name == "dl_vlan" and text in ("0xffff", "65535"):
         untagged = matched("vlan_tci")
-        return Condition("vlan_tci", untagged, 0, 0x1FFF)
+        return Condition("vlan_tci", untagged, 0, 0x1FFF, tests=(Masked(flow_field("vlan_tci"), 0, 0x1FFF),))
     value, mask = key.parse(text)
-    return Condition(name, key, value, mask)
+    return Condition(name, key, value, mask, tests=tuple(key.tests(value, mask)))
 
 
 class Flow:
@@ -97,13 +100,17 @@ class Flow:
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        found, protocol = [], ""
-        for name, text in self.syntax.items:
-            if name in COUNTS or name in FLAGS or name == "priority":
-                continue
-            found.append(condition(name, text, protocol))
-            protocol = name if text is None else protocol
-        return tuple(found)
+        items = self.syntax.items
+        return tuple([condition(items[at][0], items[at][1], protocol) for at, protocol in self._matching])
+
+    @property
+    def _matching(self) -> list[tuple[int, str]]:
+        """Which items are a match, and the protocol that was named before each."""
+        derived = self.syntax.derived
+        if "matching" not in derived:
+            derived["matching"] = list(_matching(self.syntax.items))
+        found: list[tuple[int, str]] = derived["matching"]
+        return found
 
     @cached_property
     def actions(self) -> tuple[Act, ...]:
@@ -121,19 +128,15 @@ class Flow:
     @property
     def is_clause(self) -> bool:
         """Whether all that it does is to be a clause of conjunctions."""
-        return any(e is not None and e.word == "conjunction" for e in self.syntax.actions)
+        return "conjunction" in self.syntax.words
 
     def tests(self, port: Callable[[str], int] | None = None) -> Iterator[Masked]:
         """Conditions on the packet; `port` gives the number of a port by its name."""
         for c in self.conditions:
-            if c.key is None:
-                if c.name in KEYWORDS:
-                    yield from (Masked(flow_field(f), v, -1) for f, v in KEYWORDS[c.name].values.items())
-            elif c.port is not None:
-                number_of = port or numbered
-                yield from c.key.tests(number_of(c.port), 0xFFFF)
+            if c.port is None or c.key is None:
+                yield from c.tests
             else:
-                yield from c.key.tests(c.value, c.mask)
+                yield from c.key.tests((port or numbered)(c.port), 0xFFFF)
 
     @property
     def doing(self) -> str:
@@ -163,6 +166,14 @@ class Flow:
     def is_appctl(self) -> bool:
         """Whether it is a line of `ovs-appctl bridge/dump-flows`, which has no blank before its actions."""
         return self.count("duration") is not None and self.count("cookie") is None
+
+
+def _matching(items: Items) -> Iterator[tuple[int, str]]:
+    protocol = ""
+    for at, (name, text) in enumerate(items):
+        if name not in COUNTS and name not in FLAGS and name != "priority":
+            yield at, protocol
+            protocol = name if text is None else protocol
 
 
 def numbered(port: str) -> int:

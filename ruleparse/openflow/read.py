@@ -86,13 +86,17 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         begin = at if start is None else start
         line = text[begin:end]
         at = end + 1
-        if text[at : at + 1].isspace() and (line.rstrip().endswith("\\") or _unfinished(line)):
+        if (line[-1:] in "\\ " or _unfinished(line)) and text[at : at + 1].isspace() and _goes_on(line):
             start = begin
             continue
         start = None
         yield begin, end - (end > begin and text[end - 1] == "\r")
     if start is not None:
         yield start, len(text)
+
+
+def _goes_on(line: str) -> bool:
+    return line.rstrip().endswith("\\") or _unfinished(line)
 
 
 def _unfinished(line: str) -> bool:

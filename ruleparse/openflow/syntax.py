@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lark import Tree
 
 
+Fill = Callable[[Sequence[str]], Any]
+"""What makes a part of a line from what varies in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """One action or argument: `word`, `word:text`, `word=text`, or `word(inside)->arrow`; `sign` tells which."""
@@ -38,12 +42,45 @@ class Element:
 Elements = tuple[Element | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FlowSyntax:
-    """A flow as written: names with their values (None where there is none) in a row, then the actions."""
+Items = tuple[tuple[str, str | None], ...]
 
-    items: tuple[tuple[str, str | None], ...]
-    actions: Elements
+
+class FlowSyntax:
+    """A flow as written: names with their values (None where there is none) in a row, then the actions.
+
+    Actions are filled when somebody asks for them. `words` are what they begin with; `derived` is for what readers
+    find to be the same in all flows of one shape.
+    """
+
+    __slots__ = ("_actions", "_late", "derived", "items", "words")
+
+    def __init__(self, items: Items, actions: Elements) -> None:
+        self.items = items
+        self._actions: Elements | None = actions
+        self._late: tuple[Fill, Sequence[str]] | None = None
+        self.words = tuple(e.word for e in actions if e is not None)
+        self.derived: dict[str, Any] = {}
+
+    def like_this(self, items: Items, actions: Fill, pieces: Sequence[str]) -> FlowSyntax:
+        """Another flow of this shape."""
+        other = FlowSyntax.__new__(FlowSyntax)
+        other.items, other._actions, other._late = items, None, (actions, pieces)
+        other.words, other.derived = self.words, self.derived
+        return other
+
+    @property
+    def actions(self) -> Elements:
+        if self._actions is None:
+            assert self._late is not None
+            fill, pieces = self._late
+            self._actions = fill(pieces)
+        return self._actions
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FlowSyntax) and (self.items, self.actions) == (other.items, other.actions)
+
+    def __hash__(self) -> int:
+        return hash((self.items, self.actions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +120,6 @@ _MOST = 0xF8FF - _FIRST
 _HOLES = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _MOST)}]")
 
 S = TypeVar("S")
-Fill = Callable[[Sequence[str]], Any]
 
 
 class Parser(Generic[S]):
@@ -145,6 +181,8 @@ def _unfilled(text: str, at: int, written: str) -> int:
 
 def compiled(part: Any) -> Fill:
     """What makes a part with its holes filled."""
+    if isinstance(part, FlowSyntax):
+        return _like(part)
     if isinstance(part, str):
         return _text(part)
     if isinstance(part, tuple):
@@ -158,6 +196,15 @@ def compiled(part: Any) -> Fill:
         kind, fills = type(part), [compiled(getattr(part, name)) for name in part.__dataclass_fields__]
         return lambda pieces: kind(*[f(pieces) for f in fills])
     return lambda _: part
+
+
+def _like(flow: FlowSyntax) -> Fill:
+    names = [name for name, _ in flow.items]
+    values = [compiled(value) for _, value in flow.items]
+    actions = compiled(flow.actions)
+    return lambda pieces: flow.like_this(
+        tuple(zip(names, [value(pieces) for value in values], strict=True)), actions, pieces
+    )
 
 
 def _has_holes(part: Any) -> bool:
