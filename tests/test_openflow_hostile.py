@@ -13,8 +13,9 @@ from ruleparse.spec import SpecError
 from ruleparse.text import Source, Span
 from tests.bridges import ask
 
-WORDS = "( ) , : = -> [ ] .. / 0 1 65536 0x 255.255.255.255 ::1 aa:bb actions= table= NXM_NX_REG0[] [0..3] -1".split()
-PIECES = st.sampled_from([*kinds(), *(k.shown for k in KEYS[:40]), *WORDS, '"', " ", "priority="])
+WORDS = ["(", ")", ",", ":", "=", "->", "[", "]", "..", "/", "0", "1", "65536", "0x", "255.255.255.255", "::1", "aa:bb"]
+WORDS += ["actions=", "table=", "NXM_NX_REG0[]", "[0..3]", "-1", '"', " ", "priority="]
+PIECES = st.sampled_from([*kinds(), *(k.shown for k in KEYS[:40]), *WORDS])
 TEXT = st.lists(PIECES, max_size=12).map("".join)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from ruleparse.openflow.action import Act, read_actions, show_actions
 from ruleparse.openflow.fields import flow as flow_field
@@ -72,20 +72,27 @@ def condition(name: str, text: str | None, protocol: str) -> Condition:
 class Flow:
     """One line of a dump. Raises ValueError where its parts are read and make no sense."""
 
+    __slots__ = ("_actions", "_conditions", "_priority", "span", "syntax")
+
     def __init__(self, syntax: FlowSyntax, span: Span) -> None:
         self.syntax = syntax
         self.span = span
+        self._priority: int | None = None
+        self._conditions: tuple[Condition, ...] | None = None
+        self._actions: tuple[Act, ...] | None = None
 
     def count(self, name: str) -> str | None:
         """The text of a number about the flow."""
         return next((text for n, text in self.syntax.items if n == name), None)
 
-    @cached_property
+    @property
     def priority(self) -> int:
-        text = self.count("priority")
-        return DEFAULT_PRIORITY if text is None else number(text)
+        if self._priority is None:
+            text = self.count("priority")
+            self._priority = DEFAULT_PRIORITY if text is None else number(text)
+        return self._priority
 
-    @cached_property
+    @property
     def cookie(self) -> int | None:
         """None if it makes no sense."""
         try:
@@ -98,10 +105,13 @@ class Flow:
         """As it is written: a number, or a name."""
         return (self.count("table") or self.count("table_id") or "0").strip('"')
 
-    @cached_property
+    @property
     def conditions(self) -> tuple[Condition, ...]:
-        items = self.syntax.items
-        return tuple([condition(items[at][0], items[at][1], protocol) for at, protocol in self._matching])
+        if self._conditions is None:
+            items = self.syntax.items
+            found = [condition(items[at][0], items[at][1], protocol) for at, protocol in self._matching]
+            self._conditions = tuple(found)
+        return self._conditions
 
     @property
     def _matching(self) -> list[tuple[int, str]]:
@@ -112,9 +122,11 @@ class Flow:
         found: list[tuple[int, str]] = derived["matching"]
         return found
 
-    @cached_property
+    @property
     def actions(self) -> tuple[Act, ...]:
-        return read_actions(self.syntax.actions)
+        if self._actions is None:
+            self._actions = read_actions(self.syntax.actions)
+        return self._actions
 
     @property
     def match(self) -> str:
