@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,9 @@ class Control:
             for _ in batch:
                 answer = self._next()
                 yield Refused(answer["error"]) if answer["error"] is not None else answer["result"]
+
+    def close(self) -> None:
+        self.socket.close()
 
     def _next(self) -> dict[str, Any]:
         while True:
@@ -129,7 +132,8 @@ def switch(timeout: float = 60) -> Iterator[Switch]:
             options = ("--enable-dummy=override", "--disable-system", f"unix:{folder}/db")
             with _daemon(folder, "ovs-vswitchd", *options) as vswitchd:
                 _wait_for(folder / "ovs-vswitchd.ctl", vswitchd)
-                yield Switch(folder, Control(folder / "ovs-vswitchd.ctl", timeout))
+                with closing(Control(folder / "ovs-vswitchd.ctl", timeout)) as control:
+                    yield Switch(folder, control)
 
 
 @contextmanager
