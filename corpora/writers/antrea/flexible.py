@@ -12,7 +12,7 @@ from .release import PORT, TO, Bits
 
 VIRTUAL_SERVICE_ADDRESS = "169.254.0.253"
 NODE_PORT_ADDRESS = "169.254.0.252"
-NODE_PORT = Bits("reg4", 19, 19)
+NODE_PORT, FROM_OUTSIDE, FROM_INSIDE = Bits("reg4", 19, 19), Bits("reg4", 27, 27), Bits("reg4", 28, 28)
 FROM_GATEWAY = f"set_field:{GATEWAY_MAC}->eth_src"
 TO_GATEWAY = f"set_field:{GATEWAY_MAC}->eth_dst"
 TO_VIRTUAL = f"set_field:{VIRTUAL_MAC}->eth_dst"
@@ -63,10 +63,19 @@ class _Flexible:
         yield flow("PipelineRootClassifier", 200, "ip", self.goto("Classifier"))
         rewrite = self.writer.release.write(self.writer.release.rewrite_mac, 1)
         yield flow("Classifier", 200, f"in_port={TUNNEL}", self.source(sources.tunnel), rewrite, self.goto("UnSNAT"))
-        yield flow("Classifier", 200, f"in_port={GATEWAY}", self.source(sources.gateway), self.goto("SpoofGuard"))
+        from_gateway, to_guard = self.source(sources.gateway), self.goto("SpoofGuard")
+        inside, outside = self.origin(FROM_INSIDE), self.origin(FROM_OUTSIDE)
+        if inside:
+            itself = f"ip,in_port={GATEWAY},nw_src={self.writer.node.gateway}"
+            yield flow("Classifier", 210, itself, from_gateway, *inside, to_guard)
+        yield flow("Classifier", 200, f"in_port={GATEWAY}", from_gateway, *outside, to_guard)
         for port in self.writer.node.pods:
-            actions = (self.source(sources.pod), self.goto("SpoofGuard"))
+            actions = (self.source(sources.pod), *inside, to_guard)
             yield flow("Classifier", 190, f"in_port={port.number}", *actions)
+
+    def origin(self, bit: Bits) -> tuple[str, ...]:
+        """Since 2.0 it is kept whether a packet comes from within the cluster."""
+        return (self.writer.release.write(bit, 1),) if self.writer.release.version.startswith("2.") else ()
 
     def guard(self) -> Iterator[Flow]:
         on = self.goto("UnSNAT")
