@@ -17,6 +17,10 @@ VIRTUAL_MAC = "aa:bb:cc:dd:ee:ff"
 ZONE, SNAT_ZONE = 65520, 65521
 
 
+def pod_mac(port: int) -> str:
+    return f"02:50:d0:00:00:{port:02x}"
+
+
 @dataclass(frozen=True)
 class PodPort:
     pod: Pod
@@ -24,7 +28,7 @@ class PodPort:
 
     @property
     def mac(self) -> str:
-        return f"02:50:d0:00:00:{self.number:02x}"
+        return pod_mac(self.number)
 
 
 @dataclass(frozen=True)

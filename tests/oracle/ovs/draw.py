@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import count
 from random import Random
 
+from corpora.writers.antrea.node import GATEWAY_MAC, VIRTUAL_MAC
+from tests.oracle.ovs.antrea import antrea_pipeline
 from tests.oracle.ovs.pipeline import Flow, Packet, Pipeline
 from tests.oracle.ovs.registers import random_layout
 from tests.oracle.ovs.stages import STAGES, Place, service_groups
@@ -13,12 +15,10 @@ from tests.oracle.ovs.world import (
     BRIDGE_PORTS,
     DST,
     GATEWAY,
-    GATEWAY_MAC,
     PORTS,
     SRC,
     TRANSPORTS,
     TUNNEL,
-    VIRTUAL_MAC,
     Site,
     random_site,
 )
@@ -41,6 +41,8 @@ OPTIONAL = ("hairpin", "egress_default", "ingress_default", "snat")
 def draw(seed: str) -> tuple[Pipeline, Site]:
     """The same seed draws the same pipeline."""
     site = random_site(Random(seed))
+    if 4 in site.families and site.chance(0.2):
+        return antrea_pipeline(site), site
     return (_shaped if site.chance(0.55) else _free)(site), site
 
 

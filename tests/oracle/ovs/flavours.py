@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.oracle.ovs.judge import Judge
-from tests.oracle.ovs.pipeline import Pipeline
+from tests.oracle.ovs.pipeline import BRIDGE, Pipeline
 
 BROKEN = "decode error"
 
@@ -19,17 +19,16 @@ class Flavour:
     def __str__(self) -> str:
         return " ".join((self.protocol, *self.options))
 
-    @property
-    def numbers_only(self) -> bool:
-        """Only then matches are spelled as in a trace."""
-        return "--names" not in self.options
 
-
-FLAVOURS = tuple(
-    Flavour(f"OpenFlow1{minor}", (names, *stats))
-    for minor in (0, 3, 5)
-    for names in ("--no-names", "--names")
-    for stats in ((), ("--no-stats",))
+APPCTL = "ovs-appctl bridge/dump-flows"
+FLAVOURS = (
+    *(
+        Flavour(f"OpenFlow1{minor}", (names, *stats))
+        for minor in (0, 3, 5)
+        for names in ("--no-names", "--names")
+        for stats in ((), ("--no-stats",))
+    ),
+    Flavour(APPCTL, ()),
 )
 
 
@@ -46,7 +45,9 @@ def dump(judge: Judge, flavour: Flavour) -> dict[str, str]:
     """Raises:
     ValueError: this OpenFlow version cannot tell all that is in the flows
     """
-    texts = judge.dump(flavour.protocol, flavour.options)
+    texts = judge.dump("OpenFlow15") if flavour.protocol == APPCTL else judge.dump(flavour.protocol, flavour.options)
+    if flavour.protocol == APPCTL:
+        texts["flows.txt"] = judge.ovs.ask("bridge/dump-flows", BRIDGE)
     if BROKEN in texts["flows.txt"]:
         raise ValueError(f"{flavour}: {BROKEN}")
     return texts

@@ -10,7 +10,7 @@ MATCHES = (
     template("", 0.3, "{held}"),
     template("", 0.03, "xreg0=0x100000002", "xreg1=0x3", "xreg0=0x1/0xffff", "xxreg1=0x5/0xff"),
     template("", 0.08, "dl_dst={mac}", "dl_dst={mac}", "dl_dst=01:00:00:00:00:00/01:00:00:00:00:00"),
-    template("", 0.06, "dl_src={mac}", "dl_src=0e:10:00:00:00:00/ff:ff:00:00:00:00"),
+    template("", 0.06, "dl_src={mac}", "dl_src=02:50:00:00:00:00/ff:ff:00:00:00:00"),
     template("", 0.03, "pkt_mark=0x1/0x1", "pkt_mark=0x40", "tun_id=0x7", "tun_id=0/0x1"),
     template("", 0.03, "metadata=0x5", "metadata=0x1/0xff"),
     template("untagged", 0.03, "vlan_tci=0x0000", "vlan_tci=0x0000/0x1fff"),

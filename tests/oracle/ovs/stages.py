@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from random import Random
 
+from corpora.writers.antrea.node import GATEWAY_MAC, VIRTUAL_MAC
 from tests.oracle.ovs.actions import SNAT
 from tests.oracle.ovs.registers import (
     ADDRESS,
@@ -27,14 +28,12 @@ from tests.oracle.ovs.registers import (
 from tests.oracle.ovs.world import (
     DST,
     GATEWAY,
-    GATEWAY_MAC,
     IP,
     PORTS,
     SRC,
     TRANSPORTS,
     TUNNEL,
     VIRTUAL,
-    VIRTUAL_MAC,
     Pod,
     Service,
     Site,

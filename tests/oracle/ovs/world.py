@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from corpora.writers.antrea.node import GATEWAY_MAC, VIRTUAL_MAC, pod_mac
+
 TUNNEL, GATEWAY, FIRST_POD, PODS = 1, 2, 3, 4
-GATEWAY_MAC, VIRTUAL_MAC, STRANGE_MAC = "0e:10:00:00:00:01", "aa:bb:cc:dd:ee:ff", "0a:00:00:00:00:77"
+"""the ports in the order in which Antrea makes them"""
+STRANGE_MAC = "0a:00:00:00:00:77"
 BROADCAST, MULTICAST = "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"
 WORLD = {4: ("8.8.8.8", "198.51.100.9", "192.168.77.102"), 6: ("2001:db8:5::5", "2001:db8:77::66")}
 STRANGE = {4: "10.10.0.99", 6: "fd00:10:10::99"}
@@ -29,7 +32,7 @@ class Pod:
 
     @property
     def mac(self) -> str:
-        return f"0e:10:00:00:01:{self.port:02x}"
+        return pod_mac(self.port)
 
     def address(self, family: int) -> str:
         return f"10.10.0.{self.port + 20}" if family == 4 else f"fd00:10:10::{self.port + 20:x}"
