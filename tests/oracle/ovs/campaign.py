@@ -107,7 +107,7 @@ class Campaign:
     def _judge(self, switch: Judge, played: Played, found: list[dict[str, Any] | None]) -> None:
         used = features(played.pipeline.flows)
         for number, (packet, trace, answer) in enumerate(zip(played.packets, played.traces, found, strict=True)):
-            judgement = compare.judge(trace, switch.ports, answer)
+            judgement = compare.judge(trace, switch.ports, answer, played.pipeline.names)
             self.tally.add(used, trace, judgement)
             if judgement.kind in (WRONG, SILENT):
                 self._keep(switch, played, number, packet, trace, answer, judgement)

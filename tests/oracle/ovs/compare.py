@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tests.oracle.compare import EXACT, SILENT, UNKNOWN, WRONG, Judgement
@@ -24,15 +25,20 @@ class Compared:
     headers: Counter[tuple[tuple[str, str], ...]]
 
 
-def judge(trace: Trace, ports: dict[int, int], answer: dict[str, Any] | None) -> Judgement:
+def judge(
+    trace: Trace, ports: dict[int, int], answer: dict[str, Any] | None, names: Mapping[int, str] = MappingProxyType({})
+) -> Judgement:
+    """`ports` is OpenFlow's number of each port of the datapath; `names` are those of tables, which a dump has instead
+    of their numbers."""
     outcomes = (answer or {}).get("outcomes")
     if not outcomes:
         return Judgement(SILENT, "outcomes", "no outcomes")
-    truth = of_trace(trace, ports)
+    truth, numbers = of_trace(trace, ports), {name: number for number, name in names.items()}
+    said = [of_outcome(outcome, numbers) for outcome in outcomes]
     if trace.stops_at_a_choice:
-        found = [_goes_on_from(truth, of_outcome(outcome)) for outcome in outcomes]
+        found = [_goes_on_from(truth, one) for one in said]
         return next((difference for difference in found if difference), Judgement(EXACT))
-    differences = [_difference(truth, of_outcome(outcome)) for outcome in outcomes]
+    differences = [_difference(truth, one) for one in said]
     if None in differences:
         return Judgement(EXACT) if _is_sure(outcomes) else Judgement(UNKNOWN)
     return min((found for found in differences if found), key=lambda found: _ORDER.index(found.what))
@@ -47,9 +53,9 @@ def of_trace(trace: Trace, ports: dict[int, int]) -> Compared:
     return Compared(steps, Counter(port for port, _ in out), Counter(_plain(port, headers) for port, headers in out))
 
 
-def of_outcome(outcome: dict[str, Any]) -> Compared:
+def of_outcome(outcome: dict[str, Any], numbers: Mapping[str, int]) -> Compared:
     steps = [
-        (step["table"], step["priority"])
+        (numbers.get(str(step["table"]), step["table"]), step["priority"])
         for step in outcome.get("steps") or ()
         if step.get("bridge") and step.get("priority") is not None
     ]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.oracle.answers import NoAnswerError
-from tests.oracle.compare import SILENT, WRONG, Judgement
+from tests.oracle.compare import SILENT, Judgement
 from tests.oracle.ovs import answers, compare
 from tests.oracle.ovs.flavours import FLAVOURS, Flavour, dump
 from tests.oracle.ovs.judge import Judge, Refused
@@ -48,7 +47,7 @@ def play(judge: Judge, name: str, pipeline: Pipeline, packet: Packet, flavour: F
         return None
     try:
         (answer,) = answers.ask(texts, [packet])
-        judgement = compare.judge(trace, judge.ports, answer)
+        judgement = compare.judge(trace, judge.ports, answer, loaded.names)
     except NoAnswerError as silence:
         answer, judgement = None, Judgement(SILENT, "silent", str(silence))
     return Case(name, loaded, packet, flavour, judgement, trace.text, answer, texts)
@@ -77,19 +76,19 @@ def replay(judge: Judge, folder: Path) -> Case | None:
 
 @dataclass(slots=True)
 class Keeper:
-    """Keeps the first of each kind of disagreement, a few of each."""
+    """Keeps the first disagreement of each kind in a pipeline, a few in all."""
 
     folder: Path | None
     most: int
     seconds: float
     kept: list[Path] = field(default_factory=list)
-    _seen: Counter[str] = field(default_factory=Counter)
+    _seen: set[tuple[tuple[str, ...], str, str]] = field(default_factory=set)
 
     def see(self, judge: Judge, case: Case) -> None:
-        kind = f"{case.judgement.kind} {case.judgement.what}"
-        self._seen[kind] += 1
-        if self.folder is None or len(self.kept) >= self.most or case.judgement.kind not in (WRONG, SILENT):
+        kind = case.pipeline.flows, case.judgement.kind, case.judgement.what
+        if self.folder is None or len(self.kept) >= self.most or kind in self._seen:
             return
+        self._seen.add(kind)
         small = smallest(judge, case, self.seconds) if self.seconds else case
         small.write(self.folder / case.name)
         self.kept.append(self.folder / case.name)
