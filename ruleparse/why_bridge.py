@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruleparse.bits import Number
+from ruleparse.cni.flow_decoder import FlowCase
+from ruleparse.cni.flow_names import FlowNames
+from ruleparse.cni.saved_flows import SavedFlow
 from ruleparse.codec import show_address, show_mac, show_protocol
 from ruleparse.deliveries import Delivery, Reply, Sent, deliveries
 from ruleparse.evaluate import Hit
@@ -36,16 +39,14 @@ class FlowStep:
     line: int | None
     file: str | None
     cookie: int | None
+    name: str | None = None
+    """what the table is called, by the dump or by who wrote its flows"""
     says: str | None = None
 
     @property
     def number(self) -> int | None:
         """The table's number, where it is known."""
         return int(self.table) if self.table.isdecimal() else None
-
-    @property
-    def name(self) -> str | None:
-        return None if self.table.isdecimal() else self.table
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def _packet(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Number
 
 
 def _outcome(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
-    steps = list(_steps(program, delivery.hits))
+    names = FlowNames.of(program)
+    hits = [hit for hit in delivery.hits if _is_step(program, hit)]
+    steps = [_step(program, hit, names) for hit in hits]
     egress = [_egress(program, s) for s in delivery.sent if s.to != "controller"]
     verdict = "accept" if egress else "controller" if delivery.sent else "drop"
     return BridgeOutcome(
@@ -137,30 +140,33 @@ def _outcome(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
         steps[-1] if steps else None,
         delivery.reason,
         steps,
+        [*(_decision(program, hits, names) if verdict == "drop" else ()), *names.remarks()],
     )
 
 
-def _steps(program: BridgeProgram, hits: Sequence[Hit]) -> Iterator[FlowStep]:
-    for hit in hits:
-        table = hit.table
-        if not table.group:
-            continue
-        found = program.flow_of(hit.rule)
-        if found is None:
-            if hit.rule is table.default:
-                yield FlowStep(table.group, table.label, None, "", "", None, None, None)
-            continue
-        span = found.span
-        yield FlowStep(
-            table.group,
-            table.label,
-            hit.rule.number,
-            found.match,
-            found.doing,
-            span.line,
-            span.source.name,
-            found.cookie,
-        )
+def _is_step(program: BridgeProgram, hit: Hit) -> bool:
+    found = program.flow_of(hit.rule)
+    return bool(hit.table.group) and (found is not None or hit.rule is hit.table.default)
+
+
+def _step(program: BridgeProgram, hit: Hit, names: FlowNames) -> FlowStep:
+    table, found = hit.table, program.flow_of(hit.rule)
+    name = names.table(table.label) or (None if table.label.isdecimal() else table.label)
+    if found is None:
+        return FlowStep(table.group, table.label, None, "", "", None, None, None, name)
+    place = found.span.line, found.span.source.name, found.cookie
+    priority = hit.rule.number
+    says = None if priority is None else names.flow(SavedFlow(found))
+    return FlowStep(table.group, table.label, priority, found.match, found.doing, *place, name, says)
+
+
+def _decision(program: BridgeProgram, hits: Sequence[Hit], names: FlowNames) -> list[str]:
+    """Sentences on the last flow of a packet that nobody got."""
+    if not hits or any(hit.rule.number is None and program.flow_of(hit.rule) for hit in hits):
+        return []
+    flows = [None if found is None else SavedFlow(found) for found in (program.flow_of(hit.rule) for hit in hits)]
+    last, path = hits[-1], [flow for flow in flows if flow is not None]
+    return names.decision(FlowCase(last.packet, last.table.label, flows[-1], path))
 
 
 def _egress(program: BridgeProgram, sent: Sent) -> Egress:

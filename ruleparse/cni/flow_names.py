@@ -11,6 +11,7 @@ from ruleparse.cni.neutron import NeutronBrInt, NeutronBrTun
 from ruleparse.cni.openshift_br0 import OpenShiftBr0
 from ruleparse.cni.ovn_br_int import OvnBrInt
 from ruleparse.cni.saved_flows import SavedBridge, SavedFlow
+from ruleparse.openflow.program import BridgeProgram
 
 FLOW_DECODERS: tuple[type[FlowDecoder], ...] = (Antrea, OpenShiftBr0, NeutronBrInt, NeutronBrTun, OvnBrInt)
 """in the order in which they are asked"""
@@ -25,6 +26,15 @@ class FlowNames:
     def __init__(self, saved: SavedBridge) -> None:
         self.saved = saved
         self._said: dict[str, str | None] = {}
+
+    @classmethod
+    def of(cls, program: BridgeProgram) -> FlowNames:
+        """The names of a bridge, kept with its program: the next packet asks about the same flows."""
+        kept: dict[str, FlowNames] = vars(program)
+        if "names" not in kept:
+            ports = {number: port.name for number, port in program.port_list.saved.items()}
+            kept["names"] = cls(SavedBridge(program.dumps, program.groups.values(), ports))
+        return kept["names"]
 
     @cached_property
     def _decoders(self) -> list[FlowDecoder]:

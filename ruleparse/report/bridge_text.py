@@ -62,12 +62,13 @@ class _Writer:
                 yield from self.step(step)
 
     def step(self, s: FlowStep) -> Iterator[str]:
+        table = f"table {s.table}" + (f" ({s.name})" if s.name and s.name != s.table else "")
         if s.priority is None:
-            yield f"  table {s.table}: no flow matches"
+            yield f"  {table}: no flow matches"
             return
         match = f"{s.match} " if s.match else ""
         line = self.style.dim(f"line {s.line}")
-        yield from self.wrap(f"table {s.table}, priority {s.priority}: {match}→ {s.actions}", "  ", "      ", tail=line)
+        yield from self.wrap(f"{table}, priority {s.priority}: {match}→ {s.actions}", "  ", "      ", tail=line)
         if s.says:
             yield from self.wrap(s.says, "        ")
 

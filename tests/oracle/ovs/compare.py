@@ -55,7 +55,7 @@ def of_trace(trace: Trace, ports: dict[int, int]) -> Compared:
 
 def of_outcome(outcome: dict[str, Any], numbers: Mapping[str, int]) -> Compared:
     steps = [
-        (numbers.get(str(step["table"]), step["table"]), step["priority"])
+        (numbers.get(str(step["table_name"]), step["table"]), step["priority"])
         for step in outcome.get("steps") or ()
         if step.get("bridge") and step.get("priority") is not None
     ]

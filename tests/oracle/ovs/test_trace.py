@@ -50,11 +50,11 @@ Megaflow: recirc_id=0x2a
 Datapath actions: set(ipv4(ttl=63)),pop_vlan,set(tcp(dst=9090)),3
 """
 TRACE = trace.read(TEXT)
-PORTS = {7: 5, 3: 4}
+PORTS, NAMES = {7: 5, 3: 4}, {31: "state"}
 STEPS: list[dict[str, Any]] = [
-    {"bridge": "br-int", "table": 0, "priority": 190},
-    {"bridge": "br-int", "table": 9, "priority": None},
-    {"bridge": "br-int", "table": 31, "priority": 0},
+    {"bridge": "br-int", "table": 0, "table_name": None, "priority": 190},
+    {"bridge": "br-int", "table": 9, "table_name": None, "priority": None},
+    {"bridge": "br-int", "table": None, "table_name": "state", "priority": 0},
 ]
 FIRST = {"src": "10.10.0.23", "dst": "10.96.0.1", "ttl": 64, "tos": 33, "sport": 1000, "dport": 80}
 SECOND = FIRST | {"dst": "10.10.0.24", "ttl": 63, "dport": 9090}
@@ -100,19 +100,19 @@ def test_masked_values_change_some_bits() -> None:
     ],
 )
 def test_differences_are_seen(changed: dict[str, Any], kind: str, what: str) -> None:
-    judgement = compare.judge(TRACE, PORTS, {"outcomes": [OUTCOME | changed]})
+    judgement = compare.judge(TRACE, PORTS, {"outcomes": [OUTCOME | changed]}, NAMES)
     assert (judgement.kind, judgement.what) == (kind, what)
 
 
 def test_one_of_several_by_chance_is_right() -> None:
     outcomes = [OUTCOME | {"probability": 0.5}, OUTCOME | {"probability": 0.5, "steps": []}]
-    assert compare.judge(TRACE, PORTS, {"outcomes": outcomes}).kind == EXACT
+    assert compare.judge(TRACE, PORTS, {"outcomes": outcomes}, NAMES).kind == EXACT
     assert compare.judge(TRACE, PORTS, {"outcomes": []}).kind == SILENT
 
 
 def test_where_the_datapath_chooses_every_outcome_goes_on_from_there() -> None:
     chosen = trace.read(TEXT.replace("set(tcp(dst=9090)),3", "hash(sym_l4(0)),recirc(0x2b)"))
     assert chosen.stops_at_a_choice
-    further = OUTCOME | {"steps": [*STEPS, {"bridge": "br-int", "table": 40, "priority": 1}]}
-    assert compare.judge(chosen, PORTS, {"outcomes": [further, OUTCOME]}).kind == EXACT
-    assert compare.judge(chosen, PORTS, {"outcomes": [further, OUTCOME | {"steps": STEPS[:1]}]}).kind == WRONG
+    further = OUTCOME | {"steps": [*STEPS, {"bridge": "br-int", "table": 40, "table_name": None, "priority": 1}]}
+    assert compare.judge(chosen, PORTS, {"outcomes": [further, OUTCOME]}, NAMES).kind == EXACT
+    assert compare.judge(chosen, PORTS, {"outcomes": [further, OUTCOME | {"steps": STEPS[:1]}]}, NAMES).kind == WRONG
