@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -58,10 +58,11 @@ class Judge:
         answers = self.ovs.control.ask_all(packet.request for packet in packets)
         return [answer if isinstance(answer, Refused) else trace.read(answer) for answer in answers]
 
-    def dump(self, protocol: str, options: Iterable[str] = ()) -> dict[str, str]:
+    def dump(self, protocol: str, options: Sequence[str] = ()) -> dict[str, str]:
         """The files of a node that has this bridge."""
         texts = {"flows.txt": self.ovs.ofctl("-O", protocol, *options, "dump-flows", BRIDGE)}
-        texts["groups.txt"] = self.ovs.ofctl("-O", "OpenFlow15", "dump-groups", BRIDGE)
+        names = [option for option in options if "names" in option]
+        texts["groups.txt"] = self.ovs.ofctl("-O", "OpenFlow15", *names, "dump-groups", BRIDGE)
         return texts | {"ports.txt": self.ovs.ofctl("-O", "OpenFlow15", "show", BRIDGE)}
 
 
