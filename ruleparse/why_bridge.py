@@ -184,6 +184,8 @@ def _assumed(reply: Reply) -> Assumed:
 
 
 _IP, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
+LATER = 2
+"""in nw_frag: a fragment that is not the first, and has no ports"""
 
 
 def shown(packet: Packet) -> dict[str, Any]:
@@ -201,7 +203,9 @@ def shown(packet: Packet) -> dict[str, Any]:
         words |= {"src": show_address(number("ipv6_src"), 6), "dst": show_address(number("ipv6_dst"), 6)}
     if ethertype in (_IP, _IPV6):
         words["proto"] = show_protocol(proto)
-        if proto in (6, 17, 132):
+        if number("nw_frag") & LATER:
+            pass
+        elif proto in (6, 17, 132):
             words |= {"sport": number("tp_src"), "dport": number("tp_dst")}
         elif proto in (1, 58):
             words |= {"icmp_type": number("tp_src"), "icmp_code": number("tp_dst")}

@@ -59,7 +59,7 @@ class BridgeProgram(Mapping[str, Table]):
         self._entries: dict[str, Entry] = {}
         self._lowered: dict[tuple[int, bool], Rule] = {}
         self._remembered: list[tuple[Act, ...]] = [()]
-        start = self.entry("0")
+        start = self.entry("0" if "0" in self.order else next(iter(self.order), "0"))
         self._made: dict[str, Table] = {
             "start": one_pass("start", start, first=True),
             "tracked": tracked(),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ruleparse.openflow.action import Kind, arguments, behind_colon, named
@@ -8,7 +9,7 @@ from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.keys import Subfield, subfield
 from ruleparse.openflow.steps import Steps, copy_bits, state_bits
 from ruleparse.openflow.syntax import Element
-from ruleparse.program import Call, Set
+from ruleparse.program import Call, Masked, Set
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,24 @@ def _show(output: Output) -> str:
 
 
 def _lower(output: Output, steps: Steps) -> None:
-    if output.field is not None:
-        steps.do(Set(OUT_PORT, 0), *copy_bits(output.field, _OUT_BITS))
+    if output.field is None:
+        steps.do(Set(OUT_PORT, PORTS.get(output.port) or steps.bridge.port(output.port)), Call("output"))
+        return
+    actions = (Set(OUT_PORT, 0), *copy_bits(output.field, _OUT_BITS), Call("output"))
+    if beyond := tuple(_beyond(output.field)):
+        steps.when(beyond, *actions)
     else:
-        steps.do(Set(OUT_PORT, PORTS.get(output.port) or steps.bridge.port(output.port)))
-    steps.do(Call("output"))
+        steps.do(*actions)
+
+
+def _beyond(field: Subfield) -> Iterator[Masked]:
+    """Numbers of more than 16 bits are no ports: that all bits above are 0."""
+    at = 0
+    for part in field.parts():
+        low = max(0, _OUT_BITS.width - at)
+        if part.width > low:
+            yield Masked(part.field, 0, (1 << part.offset + part.width) - (1 << part.offset + low))
+        at += part.width
 
 
 OUT_PORT = flow("out_port")
