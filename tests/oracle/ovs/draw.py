@@ -119,7 +119,9 @@ def _arrival(site: Site) -> tuple[list[str], list[str]]:
     """Where a packet comes in, and its headers: mostly as its sender would write them."""
     random, family = site.random, site.family()
     pod = random.choice(site.pods)
-    to = random.choice((site.address(family), *(other.address(family) for other in site.pods)))
+    near = [other.address(family) for other in site.pods]
+    served = [service.address(family) for service in site.services]
+    to = random.choice(served if served and site.chance(0.3) else [site.address(family), *near])
     port, mac, source = random.choice(
         [(pod.port, pod.mac, pod.address(family))] * 5
         + [(GATEWAY, GATEWAY_MAC, random.choice((site.gateway(family), site.address(family))))]
