@@ -2,11 +2,12 @@
 
     python corpora/verify.py            load, save again, compare; needs root
     python corpora/verify.py FOLDER...  only these
-    python corpora/verify.py --save     rebuild kernel-saved/ from its input
+    python corpora/verify.py --save     rebuild kernel-saved/ from its input, and the dumps of bridges
 
 Each file is loaded with the tools of the backend its header names, in a network
 namespace of its own. The text must come back byte for byte; the comment lines may
 differ, and the order of tables, which is the order in which a kernel first saw them.
+The flows of the Antrea nodes are loaded into a private Open vSwitch, whose dumps must be the committed ones.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from corpora.kernel_saved import save_kernel_dumps
 from corpora.namespace import Namespace, Refused, namespace
+from corpora.switch_saved import save_bridges, saved_bridges
+from corpora.vswitchd import missing
 
 ROOT = Path(__file__).resolve().parent
 RULE_FILES = {"iptables-save.txt": "iptables", "ip6tables-save.txt": "ip6tables"}
@@ -53,15 +56,17 @@ class RulesFile:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders to verify, all of the corpora if none")
-    parser.add_argument("--save", action="store_true", help="rebuild kernel-saved/")
+    parser.add_argument("--save", action="store_true", help="rebuild what kernels and switches print")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("verify.py: needs root, it loads rules into network namespaces of its own", file=sys.stderr)
         return 2
     if options.save:
         save_kernel_dumps(ROOT / "kernel-saved")
+        save_bridges(ROOT)
         return 0
-    return _verify(options.folders or [ROOT])
+    folders = options.folders or [ROOT]
+    return max(_verify(folders), _verify_bridges(folders))
 
 
 def _verify(folders: list[Path]) -> int:
@@ -72,7 +77,22 @@ def _verify(folders: list[Path]) -> int:
         failures += bool(complaint)
         print(f"{'FAIL' if complaint else 'ok  '} {path}{complaint}")
     print(f"{len(paths) - failures} of {len(paths)} files come back as they are")
-    return 1 if failures or not paths else 0
+    return 1 if failures else 0
+
+
+def _verify_bridges(folders: list[Path]) -> int:
+    if lacking := missing():
+        print(f"dumps of bridges are not verified: {lacking}", file=sys.stderr)
+        return 2
+    wanted = [(ROOT / name, files) for name, files in saved_bridges().items()]
+    chosen = [row for row in wanted if any(row[0].is_relative_to(folder.resolve()) for folder in folders)]
+    failures = 0
+    for folder, files in chosen:
+        for name, text in files.items():
+            same = (folder / name).exists() and (folder / name).read_text(encoding="utf-8") == text
+            failures += not same
+            print(f"{'ok  ' if same else 'FAIL'} {folder / name}")
+    return 1 if failures else 0
 
 
 def _complaint(rules: RulesFile) -> str:

@@ -8,6 +8,7 @@ under which the walk is where it is; for a packet whose every field is known it 
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ from ruleparse.program import (
     Way,
 )
 
-DEPTH = 150
-"""Tables within tables that may be within themselves; switches allow fewer."""
+DEPTH = 1500
+"""Tables within tables that may be within themselves. A switch has 254, and goes back 64 times."""
 
 DEEPEST = 20_000
 """Chains within chains. A kernel allows as many as there are (xt_jumpstack_alloc, net/netfilter/x_tables.c)."""
@@ -114,9 +115,8 @@ def walk(
     """
     walker = _Walker(program, packet, answers or {}, reach, path)
     with _room_to_nest():
-        rest = walker.enter(entry, reach)
-    if rest is not False:
-        walker.ends.append(End(rest, Stop("accept"), None, None, walker.packet))
+        walker.come_to_an_end(entry, reach)
+        walker.walk_those_that_wait()
     return Walk(walker.hits, walker.ends)
 
 
@@ -147,6 +147,8 @@ class _Walker:
         self.hits: list[Hit] = []
         self.ends: list[End] = []
         self.catchers: list[tuple[tuple[str, ...], list[tuple[Bool, Packet]]]] = []
+        self.waiting: deque[tuple[str, str, Bool, Packet]] = deque()
+        """copies that are walked when this walk is over: where, the field that counts them, when"""
         self.depth = 0
         self.inside: set[str] = set()
         """tables that the walk is in and may not enter again"""
@@ -181,6 +183,12 @@ class _Walker:
         return inner.packet
 
     # The walk
+
+    def come_to_an_end(self, name: str, reach: Bool) -> None:
+        """Walk a table that nobody comes back from."""
+        rest = self.enter(name, reach)
+        if rest is not False:
+            self.ends.append(End(rest, Stop("accept"), None, None, self.packet))
 
     def enter(self, name: str, reach: Bool) -> Bool:
         """Walk a table under the condition `reach`; the condition under which it comes back."""
@@ -330,8 +338,10 @@ class _Walker:
             case Remember(change):
                 if self.path is not None:
                     change(packet, self.path.memory)
-            case Fork(table):
-                self.fork(table, hit)
+            case Fork(table, _, later) if later is not None:
+                self.waiting.append((table, later, hit, packet))
+            case Fork(table, keeps):
+                self.fork(table, keeps, hit)
             case Emit(port):
                 self.ends.append(End(hit, Stop("output", port), None, None, packet))
             case Call() | Goto() | Return() | Stop():
@@ -353,11 +363,23 @@ class _Walker:
         number = bits.number(self.packet.unknowns.number(words, field, about))
         return number, bits.between(number, low, high)
 
-    def fork(self, table: str, hit: Bool) -> None:
+    def fork(self, table: str, keeps: tuple[str, ...], hit: Bool) -> None:
         before, catchers, alive = self.packet, self.catchers, self.alive
         self.catchers, self.alive = [], hit
         self.enter(table, hit)
+        after = self.packet
         self.packet, self.catchers, self.alive = before, catchers, alive
+        for field in keeps:
+            self.write(field, after[field], hit)
+
+    def walk_those_that_wait(self) -> None:
+        """Walk the copies that were put off, in their order; each is told how many there were with it."""
+        begun: bits.Number = 0
+        while self.waiting:
+            table, field, hit, packet = self.waiting.popleft()
+            begun = bits.select(hit, bits.add(begun, 1, FIELDS[field].width), begun)
+            self.packet, self.catchers, self.alive = packet.but({field: begun}), [], hit
+            self.come_to_an_end(table, hit)
 
 
 def masked(n: bits.Number, mask: int) -> bits.Number:

@@ -34,13 +34,17 @@ class Notation:
     ignored: str | None
 
 
+def _folder() -> Path:
+    inside, beside = _HERE / "grammar", _HERE.parent / "grammar"
+    return inside if inside.is_dir() else beside
+
+
 def grammar_text(name: str) -> str:
     """The text of `grammar/NAME.lark`. Raises FileNotFoundError if the installation is broken."""
-    for folder in (_HERE / "grammar", _HERE.parent / "grammar"):
-        path = folder / f"{name}.lark"
-        if path.exists():
-            return path.read_text("utf-8")
-    raise FileNotFoundError(f"grammar/{name}.lark is missing from this installation of ruleparse")
+    path = _folder() / f"{name}.lark"
+    if not path.exists():
+        raise FileNotFoundError(f"grammar/{name}.lark is missing from this installation of ruleparse")
+    return path.read_text("utf-8")
 
 
 @cache
@@ -67,4 +71,4 @@ def grammar(name: str, start: str) -> Lark:
     """Lark's parser for one rule of a grammar; every token carries its place."""
     from lark import Lark
 
-    return Lark(grammar_text(name), parser="lalr", start=start)
+    return Lark(grammar_text(name), parser="lalr", start=start, import_paths=[str(_folder())])

@@ -159,9 +159,15 @@ class Goto:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Walk a table with a copy of the packet, and go on with the original."""
+    """Walk a table with a copy of the packet, and go on with the original.
+
+    Of what the copy changes the original `keeps` some fields. With `later` the copy waits until this walk is over,
+    behind those that wait already; the field of that name then counts them.
+    """
 
     table: str
+    keeps: tuple[str, ...] = ()
+    later: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ruleparse.netfilter.ipset import IpSet
     from ruleparse.netfilter.ipvs import VirtualServer
     from ruleparse.netfilter.tracking.node_memory import NodeMemory
+    from ruleparse.openflow.bridges import Bridges
+    from ruleparse.openflow.program import BridgeProgram
 
 
 class NothingRead(Exception):
@@ -55,6 +57,7 @@ class Snapshot:
     sets: dict[str, IpSet] | None = None
     virtual_servers: list[VirtualServer] | None = None
     routing: Routing = field(default_factory=Routing)
+    bridges: Bridges | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
 
@@ -143,6 +146,10 @@ class Snapshot:
         held = self.routing.interfaces.named("kube-ipvs0") is not None
         return held or any(_BALANCES(d.source.text) for d in self.dumps)
 
+    def bridge(self, name: str | None = None) -> BridgeProgram | None:
+        """The program of a bridge, None if no flows were saved."""
+        return None if self.bridges is None else self.bridges.program(name)
+
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
         from ruleparse.netfilter.tracking.node_memory import NodeMemory
@@ -155,8 +162,9 @@ class Snapshot:
         twice = (d for family in {family for family, _ in self._programs} for d in self._saved_twice(family))
         together = (flavours.both_in_force(self.rulesets(family)) for family in self.families)
         told = (d for d in self.diagnostics if d.name != LEGACY_MISSING or not self._has_legacy(d))
+        bridges = () if self.bridges is None else self.bridges.all_diagnostics()
         seen: dict[tuple[str, object, str], Diagnostic] = {}
-        for d in (*filter(None, together), *told, *twice, *self.routing.notes, *lowered):
+        for d in (*filter(None, together), *told, *bridges, *twice, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
 
@@ -193,9 +201,13 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
         found = ipvs.read(balanced)
         snapshot.virtual_servers = found.servers
         snapshot.diagnostics += found.diagnostics
+    if any(kind in texts for kind in ("ovs-flows", "ovs-groups", "ovs-ports")):
+        from ruleparse.openflow.bridges import read_bridges
+
+        snapshot.bridges = read_bridges(*(texts.pop(k, []) for k in ("ovs-flows", "ovs-groups", "ovs-ports")))
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
-    if not snapshot.dumps:
+    if not snapshot.dumps and (snapshot.bridges is None or not snapshot.bridges.flows):
         raise NothingRead(
             "no rules in " + ", ".join(str(p) for p in paths) + ": save `iptables-save` and give its file"
         )

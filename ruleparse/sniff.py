@@ -23,7 +23,6 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("ip-rule", re.compile(r"\d+:\s+(not )?from \S+ ")),
     ("ip-addr", re.compile(r"(\d+: \S+.*<[A-Z0-9_,-]*>(.*\n)+?\s+inet6? |\d+: \S+\s+inet6? )")),
     ("ip-link", re.compile(r"\d+: \S+: <[A-Z0-9_,-]*>")),
-    ("ovs-flows", re.compile(r" ?(cookie=0x|(NXST|OFPST)_FLOW reply)")),
     ("bridge-fdb", re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2} dev \S+ ")),
     (
         "ip-neigh",
@@ -32,6 +31,9 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"\b(PERMANENT|REACHABLE|STALE|DELAY|PROBE|NOARP|FAILED|INCOMPLETE|NONE)[ \t\r]*(\n|\Z)"
         ),
     ),
+    ("ovs-groups", re.compile(r"[ \t]*group_id=\d+,|(NXST|OFPST)_GROUP")),
+    ("ovs-ports", re.compile(r"OFPST_PORT_DESC|OFPT_FEATURES_REPLY|[ \t]+(\d+|LOCAL)\([^\n]+\): *addr:")),
+    ("ovs-flows", re.compile(r"[ \t]*(cookie=0x|(NXST|OFPST)_FLOW reply|(\w[^\n]*[ ,])?actions=)")),
     (
         "ip-route",
         re.compile(

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from .antrea_nodes import antrea_dumps
 from .dump import Dump
 
 LICENCE = "Apache-2.0"
 SAVED = "kernel-saved"
+SWITCH_STORY = "printed by ovs-ofctl from a switch that holds our flows (verify.py --save)"
 SAVED_STORIES = {
     "input": "written by hand, input of verify.py --save",
     "saved": "printed by the tools from a kernel that holds the input (verify.py --save)",
@@ -17,7 +19,7 @@ SAVED_STORIES = {
 
 
 def manifest(dumps: list[Dump], root: Path) -> str:
-    rows = [*_generated(dumps), *_saved(root)]
+    rows = [*_generated(dumps), *_saved(root), *_bridges(root)]
     head = "# Written by generate.py: one row per file of the corpora.\n\n"
     return head + "\n".join(rows)
 
@@ -35,6 +37,13 @@ def _saved(root: Path) -> Iterator[str]:
             kind = "input" if path.parent.name == "input" else "saved"
             name = path.relative_to(root).as_posix()
             yield _row(name, "iptables, ipset, iproute2", "1.8.9, 7.17, 6.1.0", SAVED_STORIES[kind], path.read_bytes())
+
+
+def _bridges(root: Path) -> Iterator[str]:
+    for dump in antrea_dumps():
+        for path in sorted((root / dump.folder).rglob("*.txt")):
+            name, made = path.relative_to(root).as_posix(), f"{SWITCH_STORY}: {dump.story}"
+            yield _row(name, "Antrea, Open vSwitch", f"{dump.version}, 3.1.0", made, path.read_bytes())
 
 
 def _row(path: str, producer: str, version: str, made: str, content: bytes) -> str:

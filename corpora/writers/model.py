@@ -103,7 +103,7 @@ class NetworkPolicy:
     selects: tuple[tuple[str, str], ...] = ()
     ingress: tuple[PolicyRule, ...] | None = None
     egress: tuple[PolicyRule, ...] | None = None
-    kind: Literal["Kubernetes", "Calico"] = "Kubernetes"
+    kind: Literal["Kubernetes", "Calico", "Antrea"] = "Kubernetes"
     tier: str = "default"
     order: int = 1000
 

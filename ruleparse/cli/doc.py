@@ -14,7 +14,7 @@ from ruleparse.report import reference
 @click.argument("name", required=False)
 @click.option("--schema", metavar="COMMAND", help="Print the JSON schema of a command's answer (why).")
 def command(name: str | None, schema: str | None) -> None:
-    """Reference page of a match, target or field; without NAME the list of all, with their states.
+    """Reference page of a match, target, field or decoder; without NAME the list of all, with their states.
 
     exact: decided wherever dump and packet settle it. unknown: always an assumption. inert: changes no verdict.
     """

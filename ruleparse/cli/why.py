@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -26,6 +26,9 @@ from ruleparse.report.why_json import why_json
 from ruleparse.spec import SpecError
 from ruleparse.text import Diagnostic
 from ruleparse.why import Answer, why
+
+if TYPE_CHECKING:
+    from ruleparse.why_bridge import BridgeAnswer
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--in", "IFACE", "interface it comes in by"),
@@ -65,6 +68,11 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="FILE",
     help="Many packets, one JSON object a line; keys are option names; options hold for all.",
 )
+@click.option("--bridge", metavar="NAME", help="Walk it through a bridge, from its flows, groups and ports.")
+@click.option("--flow", metavar="FLOW", help="the packet in a bridge, exactly as ofproto/trace takes it")
+@click.option(
+    "--ct-next", multiple=True, metavar="STATE", help="what conntrack will find, in turn; trk,new if not given"
+)
 @click.option("--pcap", metavar="FILE", help="The packets of a capture, in order, with the connections they build up.")
 @click.option("--reply", is_flag=True, help="Walk the answer to an accepted packet, too.")
 @click.option(
@@ -91,13 +99,16 @@ def command(
     ip rule, ip addr, ip -d link, sysctl -a; what each is is found from its content. Together they are one node.
     Whatever of the packet is not given is not known, and the answer says on which values it depends.
 
+    With --bridge or --flow the packet walks flow tables instead: ovs-ofctl dump-flows, dump-groups and show.
+
     \b
+    ruleparse why flows.txt groups.txt --bridge br-int --flow 'in_port=3,tcp,tcp_dst=80'
     ruleparse why node/ --in cali12ab --src 10.244.1.5 --dst 10.96.0.10 --proto udp --dport 53
     ruleparse why iptables-save.txt --src 10.244.0.0/16 --dst 10.244.1.7 --proto tcp --dport 8000-8100
     """
     node = read_node(dumps, quiet=quiet, verbose=verbose)
     known = len(node.diagnostics)
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    given = {name: value for name, value in options.items() if value not in (None, False, ())}
     ask = _asker(node, reply=reply, stateful=stateful or pcap is not None)
     with destination(output) as out:
         if pcap is not None:
@@ -109,13 +120,13 @@ def command(
     show_diagnostics(node.diagnostics[known:], quiet=quiet, verbose=verbose)
 
 
-Ask = Callable[[dict[str, Any]], Answer]
+Ask = Callable[[dict[str, Any]], "Answer | BridgeAnswer"]
 
 
 def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
     """How packets are asked about: each by itself, with its answer, or one after another."""
     if not reply and not stateful:
-        return lambda spec: why(node.snapshot, spec)
+        return lambda spec: _ask(node, spec)
     from ruleparse.session import Session, why_and_back
 
     if not stateful:
@@ -124,11 +135,19 @@ def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
     return lambda spec: session.why(spec, reply=reply)
 
 
+def _ask(node: Node, spec: dict[str, Any]) -> Answer | BridgeAnswer:
+    if not {"bridge", "flow"} & spec.keys():
+        return why(node.snapshot, spec)
+    from ruleparse.why_bridge import why_bridge
+
+    return why_bridge(node.snapshot, spec)
+
+
 def _one(ask: Ask, spec: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:
     _write(_answer(ask, spec, ""), out, format_, verbose)
 
 
-def _answer(ask: Ask, spec: dict[str, Any], place: str) -> Answer:
+def _answer(ask: Ask, spec: dict[str, Any], place: str) -> Answer | BridgeAnswer:
     """An answer, or the end: `place` is where the packet stands."""
     where = f"{place}: " if place else ""
     try:
@@ -146,13 +165,27 @@ def _too_much(spec: dict[str, Any]) -> str:
     return f"out of memory: this packet has too many fates to tell apart{words}"
 
 
-def _write(answer: Answer, out: TextIO, format_: str, verbose: bool) -> None:
-    if format_ == "text":
+def _write(answer: Answer | BridgeAnswer, out: TextIO, format_: str, verbose: bool) -> None:
+    if not isinstance(answer, Answer):
+        _write_bridge(answer, out, format_, verbose)
+    elif format_ == "text":
         from ruleparse.report.why_text import write_why
 
         write_why(answer, out, verbose=verbose)
     else:
         json.dump(why_json(answer), out, indent=2 if format_ == "json" else None)
+        out.write("\n")
+
+
+def _write_bridge(answer: BridgeAnswer, out: TextIO, format_: str, verbose: bool) -> None:
+    if format_ == "text":
+        from ruleparse.report.bridge_text import write_bridge
+
+        write_bridge(answer, out, verbose=verbose)
+    else:
+        from ruleparse.report.bridge_json import bridge_json
+
+        json.dump(bridge_json(answer), out, indent=2 if format_ == "json" else None)
         out.write("\n")
 
 
@@ -182,6 +215,7 @@ def _capture(ask: Ask, specs: Specs, given: dict[str, Any], out: TextIO, format_
     told = False
     for place, spec in specs:
         answer = _answer(ask, {**given, **spec}, place)
+        assert isinstance(answer, Answer)
         out.write(f"{answer.id:>6}  {in_one_line(answer)}\n")
         if verbose or (not told and any(o.verdict != "accept" for o in answer.outcomes)):
             told = True

@@ -1,4 +1,4 @@
-"""Prints iptables dumps back as their own tool wrote them: every line that was understood, in its place."""
+"""Prints dumps back as their own tool wrote them: every line that was understood, in its place."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from ruleparse.snapshot import Snapshot
 
 
 def write_saves(snapshot: Snapshot, out: TextIO) -> None:
-    """All iptables dumps, one after the other. Lines that were not understood are left out (and were diagnosed)."""
+    """All dumps of rules and flows, one after the other. What is not understood is left out and diagnosed."""
     for dump in snapshot.dumps:
         for line in printed(dump):
+            out.write(line + "\n")
+    if snapshot.bridges is not None:
+        for line in snapshot.bridges.printed():
             out.write(line + "\n")
 
 

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import inspect
 
+from ruleparse.cni.decoder import Decoder
+from ruleparse.cni.flow_decoder import FlowDecoder
+from ruleparse.cni.flow_names import FLOW_DECODERS
+from ruleparse.cni.names import DECODERS
 from ruleparse.netfilter import fields, registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import Match, Option, Target
 from ruleparse.packet import FIELDS, Field
 
 _DECLARED_BY = fields.__name__
+_EVERY: tuple[type[Decoder] | type[FlowDecoder], ...] = (*DECODERS, *FLOW_DECODERS)
+_DECODERS = {decoder.name: decoder for decoder in _EVERY}
 
 
 def overview() -> str:
-    """Every match, target and field, a line each."""
+    """Every match, target, field and decoder, a line each."""
     lines = ["Matches (-m NAME)"]
     lines += [_line(m.name, m.state, m.doc) for name in registry.match_names() if (m := registry.match(name))]
     lines += ["", "Targets (-j NAME)"]
     lines += [_line(t.name, t.state, t.doc) for name in registry.target_names() if (t := registry.target(name))]
     lines += ["", "Fields"]
     lines += [_line(f.name, f"{f.width} bits", f.doc) for f in FIELDS.values()]
+    lines += ["", "Decoders, by whose rules or flows they name"]
+    lines += [f"  {name:25} {decoder.title}" for name, decoder in _DECODERS.items()]
     return "\n".join(lines)
 
 
@@ -34,7 +42,14 @@ def pages(name: str) -> list[str]:
         found.append(_extension(target, f"-j {target.name}"))
     if name in FIELDS:
         found.append(_field(FIELDS[name]))
+    if name in _DECODERS:
+        found.append(_decoder(_DECODERS[name]))
     return found
+
+
+def _decoder(decoder: type[Decoder] | type[FlowDecoder]) -> str:
+    what = "flows of a bridge" if issubclass(decoder, FlowDecoder) else "rules"
+    return f"{decoder.name}   names the {what} that {decoder.title} writes\n\n{inspect.getdoc(decoder)}"
 
 
 def _line(name: str, state: str, doc: str) -> str:

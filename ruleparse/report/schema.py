@@ -77,7 +77,48 @@ class WhyJson(TypedDict):
     diagnostics: list[DiagnosticJson]
 
 
-SCHEMAS: dict[str, Any] = {"why": WhyJson}
+class FlowStepJson(TypedDict):
+    bridge: str
+    table: int | None
+    table_name: str | None
+    priority: int | None
+    match: str
+    actions: str
+    cookie: str | None
+    file: str | None
+    line: int | None
+    says: str | None
+
+
+class EgressJson(TypedDict):
+    port: int | None
+    name: str | None
+    packet: dict[str, Any]
+
+
+class BridgeOutcomeJson(TypedDict):
+    verdict: str
+    egress: list[EgressJson]
+    reject_with: None
+    packet: dict[str, Any]
+    when: None
+    assumptions: list[AssumptionJson]
+    probability: float
+    decided_by: FlowStepJson | None
+    reason: str | None
+    explanation: list[str]
+    steps: list[FlowStepJson]
+
+
+class BridgeWhyJson(TypedDict):
+    schema: str
+    id: Any
+    outcomes: list[BridgeOutcomeJson]
+    complete: bool
+    diagnostics: list[DiagnosticJson]
+
+
+SCHEMAS: dict[str, Any] = {"why": WhyJson, "why-bridge": BridgeWhyJson}
 
 
 def json_schema(name: str) -> dict[str, Any]:

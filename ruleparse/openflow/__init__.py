@@ -1,0 +1,1 @@
+"""Open vSwitch: what `ovs-ofctl` prints about a bridge, lowered into tables of rules."""

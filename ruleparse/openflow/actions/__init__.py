@@ -1,0 +1,1 @@
+"""Actions of flows, one a file; each declares ACTION."""

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from ruleparse.openflow.bundles import bundle
+
+ACTION = bundle("bundle")

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from ruleparse.openflow.action import plain
+from ruleparse.openflow.fields import flow
+from ruleparse.openflow.steps import Steps
+from ruleparse.program import Set
+
+
+def _lower(_: None, steps: Steps) -> None:
+    steps.do(Set(flow("action_set"), 0))
+
+
+ACTION = plain("clear_actions", "Empties the packet's action set.", _lower)

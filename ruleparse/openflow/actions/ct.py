@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ruleparse.openflow.action import Act, Kind, arguments, read_actions, show_actions
+from ruleparse.openflow.actions.ct_clear import UNTRACKED
+from ruleparse.openflow.formats import number
+from ruleparse.openflow.keys import BY_NAME, Subfield, subfield
+from ruleparse.openflow.network_address import Nat, read_nat
+from ruleparse.openflow.recirculation import resume
+from ruleparse.openflow.steps import Steps, copy_bits, write_number
+from ruleparse.openflow.syntax import Element, words
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """`zone` is a number or a field; `order` says in which order the arguments were written."""
+
+    commit: bool = False
+    force: bool = False
+    table: str | None = None
+    zone: int | Subfield | None = None
+    nat: Nat | None = None
+    sets: tuple[Act, ...] = ()
+    helper: str | None = None
+    order: tuple[str, ...] = ()
+    nat_inside: bool = False
+
+
+def _parse(element: Element) -> Track:
+    given: dict[str, object] = {}
+    order = []
+    for e in words(arguments(element)):
+        order.append(e.word)
+        if e.word in ("commit", "force"):
+            given[e.word] = True
+        elif e.word == "table":
+            given["table"] = e.text
+        elif e.word == "zone":
+            given["zone"] = number(e.text) if e.text[:1].isdecimal() else subfield(e.text)
+        elif e.word == "nat":
+            given["nat"] = read_nat(e)
+        elif e.word == "alg":
+            given["helper"] = e.text
+        elif e.word == "exec":
+            inner = [x for x in words(e.inside) if x.word != "nat"]
+            nat = next((x for x in words(e.inside) if x.word == "nat"), None)
+            given["sets"] = read_actions(tuple(inner))
+            if nat is not None:
+                given |= {"nat": read_nat(nat), "nat_inside": True}
+        else:
+            raise ValueError(f"ct has no argument {e.word}")
+    return Track(**given, order=tuple(order))  # type: ignore[arg-type]
+
+
+def _show(t: Track) -> str:
+    return f"ct({','.join(_word(t, name) for name in t.order)})"
+
+
+def _word(t: Track, name: str) -> str:
+    match name:
+        case "table":
+            return f"table={t.table}"
+        case "zone":
+            return f"zone={t.zone}"
+        case "nat":
+            return str(t.nat)
+        case "alg":
+            return f"alg={t.helper}"
+        case "exec":
+            inside = show_actions(t.sets) if t.sets else ""
+            return f"exec({inside}{f',{t.nat}' if t.nat_inside and inside else t.nat if t.nat_inside else ''})"
+    return name
+
+
+_ZONE = Subfield(BY_NAME["ct_zone"], 0, 16, "ct_zone")
+
+
+def _lower(t: Track, steps: Steps) -> None:
+    steps.act(t.sets)
+    if t.table is not None:
+        zone = t.zone or 0
+        steps.do(*(write_number(_ZONE, zone) if isinstance(zone, int) else copy_bits(zone, _ZONE)))
+        resume(steps, t.table.strip('"'), t.nat)
+    steps.do(*UNTRACKED)
+
+
+ACTION = Kind(
+    ("ct",),
+    """Gives a copy of the packet to connection tracking, which with `table` comes back there, tracked; the packet
+    itself goes on untracked. `commit` keeps the connection, `nat` translates it, `exec` sets its mark and label
+    (ovs-actions(7)). The state is that of a new connection unless --ct-next says another.""",
+    "ct(commit,force,table=TABLE,zone=N|FIELD[BITS],nat(…),exec(…),alg=ftp|tftp)",
+    _parse,
+    _show,
+    _lower,
+    slot="ct",
+)

@@ -1,0 +1,97 @@
+"""The bridges of a node: what was saved of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ruleparse.openflow.flows import Flow
+from ruleparse.openflow.ports import Ports, read_ports
+from ruleparse.openflow.program import BridgeProgram
+from ruleparse.openflow.read import FlowDump, GroupDump, read_flows, read_groups
+from ruleparse.text import Diagnostic, Source
+
+_OLD = (
+    "OpenFlow 1.0 cannot say write_actions, clear_actions and meter: a flow that has them looks as if it had not; "
+    "save `ovs-ofctl -O OpenFlow15 dump-flows`"
+)
+
+
+@dataclass(slots=True)
+class Bridges:
+    """Texts about bridges; which is whose, only the names of their files say."""
+
+    flows: list[FlowDump] = field(default_factory=list)
+    groups: list[GroupDump] = field(default_factory=list)
+    ports: list[Source] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _programs: dict[str | None, BridgeProgram] = field(default_factory=dict)
+
+    def all_diagnostics(self) -> Iterator[Diagnostic]:
+        """What the reading and the lowering so far have to say."""
+        yield from self.diagnostics
+        for program in self._programs.values():
+            yield from program.diagnostics
+
+    def program(self, name: str | None) -> BridgeProgram | None:
+        """The program of a bridge, that of the only one if it has no name; None if no flows were saved."""
+        if not self.flows:
+            return None
+        if name not in self._programs:
+            self._programs[name] = self._program(name)
+        return self._programs[name]
+
+    def printed(self) -> Iterator[str]:
+        """Flows and groups as ovs-ofctl prints them; what cannot be read is diagnosed and left out."""
+        for flows in self.flows:
+            for header in flows.headers:
+                yield header
+            for flow in flows.all_flows():
+                if isinstance(flow, Diagnostic):
+                    self.diagnostics.append(flow)
+                else:
+                    yield from self._line(flow)
+        for groups in self.groups:
+            for header in groups.headers:
+                yield header
+            yield from (f" {group}" for group in groups.groups)
+
+    def _line(self, flow: Flow) -> Iterator[str]:
+        try:
+            yield f"{'' if flow.is_appctl else ' '}{flow}"
+        except ValueError as error:
+            self.diagnostics.append(Diagnostic("syntax", "error", str(error), flow.span))
+
+    def _program(self, name: str | None) -> BridgeProgram:
+        flows = [d for d in self.flows if _is_about(d.source, name, [d.source for d in self.flows])]
+        groups = [d for d in self.groups if _is_about(d.source, name, [d.source for d in self.groups])]
+        ports = Ports()
+        problems = read_ports([s for s in self.ports if _is_about(s, name, self.ports)], ports)
+        saved = [group for dump in groups for group in dump.groups]
+        program = BridgeProgram(name or ports.bridge or "bridge", flows, saved, ports)
+        program.diagnostics += problems
+        return program
+
+
+def read_bridges(flows: Sequence[Source], groups: Sequence[Source], ports: Sequence[Source]) -> Bridges:
+    """What some texts hold. Never raises: what is wrong is a diagnostic."""
+    found = Bridges([read_flows(s) for s in flows], [read_groups(s) for s in groups], list(ports))
+    found.diagnostics += [d for flow_dump in found.flows for d in flow_dump.diagnostics]
+    found.diagnostics += [d for group_dump in found.groups for d in group_dump.diagnostics]
+    for old in (d for d in found.flows if d.version == "1.0"):
+        found.diagnostics.append(Diagnostic("incomplete-dump", "note", f"{old.source.name}: {_OLD}"))
+    return found
+
+
+def _is_about(source: Source, bridge: str | None, among: Sequence[Source]) -> bool:
+    """Whether a text is about a bridge: the only one is, else one whose file has the bridge's name in its own."""
+    if bridge is None or len(among) == 1:
+        return True
+    named = [s for s in among if _names(s, bridge)]
+    return source in named if named else True
+
+
+def _names(source: Source, bridge: str) -> bool:
+    words = re.sub(r"[^a-z0-9]+", "-", source.name.rsplit("/", 1)[-1].lower())
+    return re.sub(r"[^a-z0-9]+", "-", bridge.lower()) in words

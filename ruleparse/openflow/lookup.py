@@ -1,0 +1,167 @@
+"""Which flow of a table a packet finds: tuple space search, priorities, conjunctions (lib/classifier.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruleparse.openflow.action import Act
+from ruleparse.openflow.fields import flow as flow_field
+from ruleparse.openflow.flows import Flow
+
+Values = Mapping[str, Any]
+Clauses = tuple[tuple[int, int, int], ...]
+"""What the conjunctions of a flow say: id, clause, how many clauses."""
+
+CONJ_ID = flow_field("conj_id")
+NOBODY = -1
+"""Below every priority."""
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Flows that look at the same bits, by the values of these."""
+
+    bits: tuple[tuple[str, int], ...]
+    highest: int = NOBODY
+    flows: dict[tuple[int, ...], dict[int, Flow]] = field(default_factory=dict)
+    """by values, then by priority: a later flow takes the place of an earlier with the same of both"""
+
+
+class Classifier:
+    """Flows by what they match."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[tuple[tuple[str, int], ...], _Shelf] = {}
+        self._sorted: list[_Shelf] | None = None
+
+    def add(self, tests: Mapping[str, tuple[int, int]], priority: int, flow: Flow) -> None:
+        """`tests` are value and mask by field."""
+        bits = tuple([(name, mask) for name, (_, mask) in tests.items()])
+        shelf = self._shelves.get(bits)
+        if shelf is None:
+            shelf = self._shelves[bits] = _Shelf(bits)
+            self._sorted = None
+        values = tuple([value for value, _ in tests.values()])
+        shelf.flows.setdefault(values, {})[priority] = flow
+        if priority > shelf.highest:
+            shelf.highest, self._sorted = priority, None
+
+    def remove(self, tests: Mapping[str, tuple[int, int]], priority: int) -> None:
+        """Take out what would be overwritten."""
+        shelf = self._shelves.get(tuple([(name, mask) for name, (_, mask) in tests.items()]))
+        if shelf is not None:
+            shelf.flows.get(tuple([value for value, _ in tests.values()]), {}).pop(priority, None)
+
+    @property
+    def shelves(self) -> list[_Shelf]:
+        """Those with the highest priorities first."""
+        if self._sorted is None:
+            self._sorted = sorted(self._shelves.values(), key=lambda s: -s.highest)
+        return self._sorted
+
+    def __bool__(self) -> bool:
+        return bool(self._shelves)
+
+    def best(self, values: Values) -> tuple[int, list[Flow]]:
+        """The highest priority that matches, and every flow of it that does."""
+        best, found = NOBODY, []
+        for shelf in self.shelves:
+            if shelf.highest < best:
+                break
+            for priority, flow in self._on(shelf, values):
+                if priority > best:
+                    best, found = priority, [flow]
+                elif priority == best:
+                    found.append(flow)
+        return best, found
+
+    def above(self, values: Values, priority: int) -> Iterator[tuple[int, Flow]]:
+        """Every matching flow of a higher priority."""
+        for shelf in self.shelves:
+            if shelf.highest <= priority:
+                break
+            yield from ((p, flow) for p, flow in self._on(shelf, values) if p > priority)
+
+    @staticmethod
+    def _on(shelf: _Shelf, values: Values) -> Iterable[tuple[int, Flow]]:
+        key = tuple([values.get(name, 0) & mask for name, mask in shelf.bits])
+        return shelf.flows.get(key, {}).items()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Flows of one priority that all match, so that which one is used is not defined. `conjunction` is what led here,
+    0 if none; `undecided` are further conjunctions that hold at the same priority."""
+
+    flows: tuple[Flow, ...] = ()
+    conjunction: int = 0
+    undecided: tuple[Found, ...] = ()
+
+
+class FlowTable:
+    """The flows of one table. Flows that cannot be read are told to `complain` and kept apart as `unread`."""
+
+    def __init__(
+        self, flows: Iterable[Flow], port: Callable[[str], int], complain: Callable[[Flow, str], None]
+    ) -> None:
+        self._port = port
+        self.ordinary = Classifier()
+        self.clauses = Classifier()
+        self.unread: list[Flow] = []
+        self.count = 0
+        for flow in flows:
+            self.count += 1
+            try:
+                self._add(flow)
+            except ValueError as error:
+                complain(flow, str(error))
+                self.unread.append(flow)
+
+    def _add(self, flow: Flow) -> None:
+        tests = tests_of(flow, self._port)
+        inside, other = (self.clauses, self.ordinary) if flow.is_clause else (self.ordinary, self.clauses)
+        other.remove(tests, flow.priority)
+        inside.add(tests, flow.priority, flow)
+
+    def find(self, values: Values) -> Found:
+        """What a packet finds."""
+        priority, flows = self.ordinary.best(values)
+        if self.clauses:
+            by_priority: dict[int, list[Flow]] = {}
+            for p, flow in self.clauses.above(values, priority):
+                by_priority.setdefault(p, []).append(flow)
+            for p in sorted(by_priority, reverse=True):
+                found = [self._second(values, c) for c in sorted(complete(by_priority[p]))]
+                found = [f for f in found if f.flows]
+                if found:
+                    first, *others = found
+                    return Found(first.flows, first.conjunction, tuple(others))
+        return Found(tuple(flows))
+
+    def _second(self, values: Values, conjunction: int) -> Found:
+        return Found(tuple(self.ordinary.best({**values, CONJ_ID: conjunction})[1]), conjunction)
+
+
+def tests_of(flow: Flow, port: Callable[[str], int]) -> dict[str, tuple[int, int]]:
+    """Value and mask of each field that a flow looks at, in the order of their names. Raises ValueError."""
+    found: dict[str, tuple[int, int]] = {}
+    for test in flow.tests(port):
+        value, mask = found.get(test.field, (0, 0))
+        found[test.field] = (value | test.value, mask | test.mask)
+    return dict(sorted(found.items()))
+
+
+def complete(flows: Iterable[Flow]) -> set[int]:
+    """The conjunctions of which every clause is there."""
+    met: dict[tuple[int, int], set[int]] = {}
+    for flow in flows:
+        for clause in clauses_of(flow.actions):
+            met.setdefault((clause[0], clause[2]), set()).add(clause[1])
+    return {number for (number, of), which in met.items() if len(which) == of}
+
+
+def clauses_of(actions: Iterable[Act]) -> Iterator[tuple[int, int, int]]:
+    """The clauses that a flow belongs to."""
+    return ((a.value.id, a.value.which, a.value.of) for a in actions if a.kind.name == "conjunction")

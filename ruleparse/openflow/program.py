@@ -1,0 +1,265 @@
+"""The program of one bridge: tables are indexed when a walk enters them, flows lowered when a packet finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ruleparse.openflow.action import Act
+from ruleparse.openflow.action_set import in_order
+from ruleparse.openflow.actions.write_actions import SLOT
+from ruleparse.openflow.calls import COUNT, DEEPER, HIGHER, TOO_MUCH, is_too_much
+from ruleparse.openflow.fields import flow as flow_field
+from ruleparse.openflow.flows import Flow
+from ruleparse.openflow.group_tables import group_table
+from ruleparse.openflow.groups import Group
+from ruleparse.openflow.lookup import FlowTable, Found, Values
+from ruleparse.openflow.outputs import output_table
+from ruleparse.openflow.ports import Ports
+from ruleparse.openflow.questions import unsettled
+from ruleparse.openflow.read import FlowDump
+from ruleparse.openflow.recirculation import one_pass, tracked
+from ruleparse.openflow.steps import Steps
+from ruleparse.packet import Assumption, Packet
+from ruleparse.program import Action, Return, Rule, Set, Table, Test
+from ruleparse.text import Diagnostic
+
+MISS = Rule((), (Return(),))
+"""What a packet meets that no flow of a table matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A way into a flow table: as if the packet came in by `port`; `deeper` where it counts as a level; by the
+    addresses of its connection."""
+
+    table: str
+    port: int | None = None
+    deeper: bool = False
+    by_connection: bool = False
+
+    @property
+    def name(self) -> str:
+        port = "" if self.port is None else f" from {self.port}"
+        return f"table {self.table}{port}{' deeper' * self.deeper}{' by connection' * self.by_connection}"
+
+
+class BridgeProgram(Mapping[str, Table]):
+    """Tables by name; a walk begins in `start`."""
+
+    def __init__(self, name: str, dumps: Sequence[FlowDump], groups: Iterable[Group], ports: Ports) -> None:
+        self.name = name
+        self.dumps = dumps
+        self.groups = {g.id: g for g in groups}
+        self.port_list = ports
+        self.diagnostics: list[Diagnostic] = []
+        self.flows: dict[Rule, Flow] = {}
+        self.order = _order(t for dump in dumps for t in dump.tables)
+        self._tables: dict[str, FlowTable] = {}
+        self._entries: dict[str, Entry] = {}
+        self._lowered: dict[tuple[int, bool], Rule] = {}
+        self._remembered: list[tuple[Act, ...]] = [()]
+        start = self.entry("0" if "0" in self.order else next(iter(self.order), "0"))
+        self._made: dict[str, Table] = {
+            "start": one_pass("start", start, first=True),
+            "tracked": tracked(),
+            "output": output_table(ports, start),
+            "action set": Table("action set", (), narrow=self._action_set),
+        }
+
+    def __getitem__(self, name: str) -> Table:
+        table = self._made.get(name)
+        if table is None:
+            table = self._made[name] = self._make(name)
+        return table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def _make(self, name: str) -> Table:
+        if name in self._entries:
+            return self._flow_table(self._entries[name])
+        if name.startswith("group "):
+            return group_table(name, self.groups.get(int(name[6:])), self)
+        raise KeyError(name)
+
+    # What actions may ask
+
+    def port(self, text: str) -> int:
+        return self.port_list.number(text)
+
+    def ports(self) -> Sequence[int] | None:
+        return list(self.port_list.saved) if self.port_list.known else None
+
+    def entry(self, table: str, port: int | None = None, *, deeper: bool = False, by_connection: bool = False) -> str:
+        entry = Entry(table, port, deeper, by_connection)
+        self._entries[entry.name] = entry
+        return entry.name
+
+    def entry_pass(self, table: str) -> str:
+        name = f"pass from {table}"
+        if name not in self._made:
+            self._made[name] = one_pass(name, self.entry(table), first=False)
+        return name
+
+    def later_than(self, table: str, other: str) -> bool:
+        return self._place(table) > self._place(other)
+
+    def _place(self, table: str) -> int:
+        return int(table) if table.isdecimal() else self.order.get(table, 0)
+
+    def make(self, table: Table) -> str:
+        name = f"made {len(self._made)}"
+        self._made[name] = table
+        return name
+
+    def remember(self, actions: Sequence[Act]) -> int:
+        if tuple(actions) not in self._remembered:
+            self._remembered.append(tuple(actions))
+        return self._remembered.index(tuple(actions))
+
+    # Flow tables
+
+    def table(self, name: str) -> FlowTable:
+        """The flows of a table, indexed."""
+        if name not in self._tables:
+            self._tables[name] = FlowTable(self.read(name), self.port, self._complain)
+        return self._tables[name]
+
+    def read(self, table: str) -> Iterator[Flow]:
+        """The flows of a table; those that cannot be read are complained of."""
+        for dump in self.dumps:
+            for found in dump.flows(table):
+                if isinstance(found, Diagnostic):
+                    self.diagnostics.append(found)
+                else:
+                    yield found
+
+    def _complain(self, flow: Flow, message: str) -> None:
+        self.diagnostics.append(Diagnostic("syntax", "error", message, flow.span))
+
+    def _flow_table(self, entry: Entry) -> Table:
+        def narrow(packet: Packet) -> Iterable[Rule]:
+            if is_too_much(packet):
+                return (TOO_MUCH,)
+            found = self.table(entry.table).find(_values(packet, entry))
+            return self._rules(found, entry)
+
+        return Table(entry.name, (), MISS, False, self.name, entry.table, narrow)
+
+    def _rules(self, found: Found, entry: Entry) -> Iterator[Rule]:
+        """The rule that a packet finds; where it is not defined which, one after the other, all but the last with a
+        question."""
+        flows = _distinct(f for one in (found, *found.undecided) for f in one.flows)
+        unread = self.table(entry.table).unread
+        for flow in unread:
+            question = Assumption(f"the flow at {flow.span.where}, which cannot be read, matches", "", flow.span)
+            yield self._with(self._rule(flow, entry.deeper), unsettled(question))
+        for flow in flows[:-1]:
+            question = Assumption(
+                f"of flows with the same priority the one at {flow.span.where} is used", "ofproto/trace", flow.span
+            )
+            yield self._with(self._rule(flow, entry.deeper), unsettled(question))
+        yield from (self._rule(flow, entry.deeper) for flow in flows[-1:])
+
+    def _with(self, rule: Rule, question: Test) -> Rule:
+        asked = Rule((question,), rule.actions, rule.number, rule.span)
+        self.flows[asked] = self.flows[rule]
+        return asked
+
+    def _rule(self, flow: Flow, deeper: bool) -> Rule:
+        key = (id(flow), deeper)
+        if key not in self._lowered:
+            rule = self._lowered[key] = self._lower(flow, deeper)
+            self.flows[rule] = flow
+        return self._lowered[key]
+
+    def _lower(self, flow: Flow, deeper: bool) -> Rule:
+        body = self._body(flow)
+        actions = (COUNT, DEEPER, *body, HIGHER) if deeper else (COUNT, *body)
+        return Rule((), (*actions, Return()), _priority(flow), flow.span)
+
+    def _body(self, flow: Flow) -> tuple[Action, ...]:
+        try:
+            steps = Steps(self, flow.span, flow.table, flow.tests(self.port))
+            steps.act(flow.actions)
+        except ValueError as error:
+            self._complain(flow, str(error))
+            steps = Steps(self, flow.span, flow.table)
+            steps.unknown("what it does cannot be read, and it")
+        return steps.body()
+
+    def _action_set(self, packet: Packet) -> Iterable[Rule]:
+        """What an action set does, done once."""
+        name = flow_field("action_set")
+        held = packet[name]
+        if not isinstance(held, int) or not held:
+            return ()
+        written: list[Act] = []
+        while held:
+            written[:0] = self._remembered[held & (1 << SLOT) - 1]
+            held >>= SLOT
+        steps = Steps(self, None, "0")
+        steps.do(Set(name, 0))
+        steps.act(in_order(written))
+        return (Rule((), (*steps.body(), Return())),)
+
+    def flow_of(self, rule: Rule) -> Flow | None:
+        """The flow that a rule was made of."""
+        return self.flows.get(rule)
+
+
+def _priority(flow: Flow) -> int | None:
+    try:
+        return flow.priority
+    except ValueError:
+        return None
+
+
+def _order(tables: Iterable[str]) -> dict[str, int]:
+    """The place of each named table: ovs-ofctl prints them in their order."""
+    found: dict[str, int] = {}
+    for table in tables:
+        last = max(found.values(), default=-1)
+        found.setdefault(table, int(table) if table.isdecimal() else last + 1)
+    return found
+
+
+def _distinct(flows: Iterable[Flow]) -> list[Flow]:
+    """Flows that do different things; the first of those that do the same."""
+    found: dict[object, Flow] = {}
+    for flow in flows:
+        found.setdefault(flow.syntax.actions, flow)
+    return list(found.values())
+
+
+_PORTS = (flow_field("tp_src"), flow_field("tp_dst"))
+_BY_CONNECTION = {
+    flow_field(a): flow_field(b)
+    for a, b in (
+        ("nw_src", "ct_nw_src"),
+        ("nw_dst", "ct_nw_dst"),
+        ("nw_proto", "ct_nw_proto"),
+        ("ipv6_src", "ct_ipv6_src"),
+        ("ipv6_dst", "ct_ipv6_dst"),
+        ("tp_src", "ct_tp_src"),
+        ("tp_dst", "ct_tp_dst"),
+    )
+}
+
+
+def _values(packet: Packet, entry: Entry) -> Values:
+    """What a lookup sees of a packet: fragments have no ports (frags=normal)."""
+    values = packet.values
+    changed: dict[str, object] = {}
+    if entry.port is not None:
+        changed[flow_field("in_port")] = entry.port
+    if entry.by_connection:
+        changed |= {a: values.get(b, 0) for a, b in _BY_CONNECTION.items()}
+    fragment = values.get(flow_field("nw_frag"), 0)
+    if isinstance(fragment, int) and fragment & 1:
+        changed |= dict.fromkeys(_PORTS, 0)
+    return {**values, **changed} if changed else values

@@ -1,0 +1,277 @@
+"""One line of a dump: what is written about a flow or a group, nothing of it understood yet.
+
+Lark parses one line of each shape. A line is cut into what varies (numbers, addresses, names of ports) and what stands
+between; all lines with the same text between have the same tree, which is filled with what varies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ruleparse.grammars import grammar
+from ruleparse.text import Diagnostic, Span
+
+if TYPE_CHECKING:
+    from lark import Tree
+
+
+Fill = Callable[[Sequence[str]], Any]
+"""What makes a part of a line from what varies in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One action or argument: `word`, `word:text`, `word=text`, or `word(inside)->arrow`; `sign` tells which."""
+
+    word: str
+    sign: str = ""
+    text: str = ""
+    inside: tuple[Element | None, ...] = ()
+    arrow: str = ""
+
+    def __str__(self) -> str:
+        if self.sign != "(":
+            return f"{self.word}{self.sign}{self.text}"
+        inside = ",".join("" if e is None else str(e) for e in self.inside)
+        return f"{self.word}({inside}){self.arrow}"
+
+
+Elements = tuple[Element | None, ...]
+
+
+Items = tuple[tuple[str, str | None], ...]
+
+
+class FlowSyntax:
+    """A flow as written: names with their values (None where there is none) in a row, then the actions.
+
+    Actions are filled when somebody asks for them. `words` are what they begin with; `derived` is for what readers
+    find to be the same in all flows of one shape.
+    """
+
+    __slots__ = ("_actions", "_late", "derived", "items", "words")
+
+    def __init__(self, items: Items, actions: Elements) -> None:
+        self.items = items
+        self._actions: Elements | None = actions
+        self._late: tuple[Fill, Sequence[str]] | None = None
+        self.words = tuple(e.word for e in actions if e is not None)
+        self.derived: dict[str, Any] = {}
+
+    def like_this(self, items: Items, actions: Fill, pieces: Sequence[str]) -> FlowSyntax:
+        """Another flow of this shape."""
+        other = FlowSyntax.__new__(FlowSyntax)
+        other.items, other._actions, other._late = items, None, (actions, pieces)
+        other.words, other.derived = self.words, self.derived
+        return other
+
+    @property
+    def actions(self) -> Elements:
+        if self._actions is None:
+            assert self._late is not None
+            fill, pieces = self._late
+            self._actions = fill(pieces)
+        return self._actions
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FlowSyntax) and (self.items, self.actions) == (other.items, other.actions)
+
+    def __hash__(self) -> int:
+        return hash((self.items, self.actions))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One element of a group; whether `bucket=` and `actions=` stand before it."""
+
+    bucket: bool
+    actions: bool
+    element: Element | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSyntax:
+    entries: tuple[Entry, ...]
+
+
+class SyntaxProblem(Exception):
+    """A line that the grammar does not describe."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+LONGEST = 1 << 20
+"""Characters of a line that are looked at; one reply of OpenFlow holds 64 KiB."""
+
+_VARIES = re.compile(
+    r"""("[^"\\\n]*(?:\\.[^"\\\n]*)*"                         # a name in quotes
+        | (?<=in_port=)[^,\s]+ | (?<=output:)[A-Za-z][\w.-]*(?=[,)\s]|\Z)
+        | (?<![\w\]+|-])(?: [0-9][\w.:/]* | [0-9a-f]{1,4}:[0-9a-f:./]* | ::[0-9a-f:./]* ) )""",
+    re.VERBOSE,
+)
+_FIRST = 0xE000
+_MOST = 0xF8FF - _FIRST
+"""Characters for private use: in a shape they stand for what varies."""
+_HOLES = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _MOST)}]")
+
+S = TypeVar("S")
+
+
+class Parser(Generic[S]):
+    """Parses lines of one kind, remembering their shapes."""
+
+    def __init__(self, name: str, start: str, build: Callable[[Tree[Any]], S]) -> None:
+        self.name = name
+        self.start = start
+        self.build = build
+        self.shapes: dict[tuple[str, ...], Fill] = {}
+
+    def parse(self, span: Span) -> S:
+        """The parts of the line at `span`. Raises SyntaxProblem."""
+        text = _one_line(span.text)
+        pieces = _VARIES.split(text)
+        between = tuple(pieces[::2])
+        fill = self.shapes.get(between)
+        if fill is None:
+            if len(text) > LONGEST or len(between) > _MOST or _HOLES.search(text):
+                return self.directly(span)
+            holes = "".join(b + chr(_FIRST + i) for i, b in enumerate(between))[:-1]
+            fill = self.shapes[between] = compiled(self.tree(holes, span, text))
+        filled: S = fill(pieces[1::2])
+        return filled
+
+    def directly(self, span: Span) -> S:
+        """The same without remembering."""
+        text = _one_line(span.text)
+        if len(text) > LONGEST:
+            raise SyntaxProblem(Diagnostic("syntax", "error", "this line is longer than any flow can be", span))
+        return self.tree(text, span, text)
+
+    def tree(self, text: str, span: Span, written: str) -> S:
+        from lark.exceptions import UnexpectedInput
+
+        try:
+            return self.build(grammar(self.name, self.start).parse(text))
+        except UnexpectedInput as error:
+            at = max(0, getattr(error, "pos_in_stream", 0) or 0)
+            start = span.start + len(span.text) - len(span.text.lstrip()) + _unfilled(text, at, written)
+            where = Span(span.source, min(start, span.end), min(start + 1, span.end))
+            message = f"this is not how a {self.start} goes on"
+            raise SyntaxProblem(Diagnostic("syntax", "error", message, where)) from None
+
+
+_FOLDED = re.compile(r"\\?\r?\n[ \t]*")
+
+
+def _one_line(text: str) -> str:
+    """A line as it was before people folded it."""
+    return _FOLDED.sub("", text).strip() if "\n" in text else text.strip()
+
+
+def _unfilled(text: str, at: int, written: str) -> int:
+    """The place in a line of a place in its shape."""
+    pieces = _VARIES.split(written)[1::2]
+    return at + sum(len(pieces[ord(c) - _FIRST]) - 1 for c in text[:at] if _HOLES.match(c) and text != written)
+
+
+def compiled(part: Any) -> Fill:
+    """What makes a part with its holes filled."""
+    if isinstance(part, FlowSyntax):
+        return _like(part)
+    if isinstance(part, str):
+        return _text(part)
+    if isinstance(part, tuple):
+        if not _has_holes(part):
+            return lambda _: part
+        fills = [compiled(p) for p in part]
+        return lambda pieces: tuple([f(pieces) for f in fills])
+    if hasattr(part, "__dataclass_fields__"):
+        if not _has_holes(part):
+            return lambda _: part
+        kind, fills = type(part), [compiled(getattr(part, name)) for name in part.__dataclass_fields__]
+        return lambda pieces: kind(*[f(pieces) for f in fills])
+    return lambda _: part
+
+
+def _like(flow: FlowSyntax) -> Fill:
+    names = [name for name, _ in flow.items]
+    values = [compiled(value) for _, value in flow.items]
+    actions = compiled(flow.actions)
+    return lambda pieces: flow.like_this(
+        tuple(zip(names, [value(pieces) for value in values], strict=True)), actions, pieces
+    )
+
+
+def _has_holes(part: Any) -> bool:
+    if isinstance(part, str):
+        return _HOLES.search(part) is not None
+    if isinstance(part, tuple):
+        return any(_has_holes(p) for p in part)
+    return any(_has_holes(getattr(part, name)) for name in getattr(part, "__dataclass_fields__", ()))
+
+
+def _text(text: str) -> Fill:
+    found = _HOLES.findall(text)
+    if not found:
+        return lambda _: text
+    first = ord(found[0]) - _FIRST
+    if len(text) == 1:
+        return lambda pieces: pieces[first]
+    parts = _HOLES.split(text)
+    places = [ord(c) - _FIRST for c in found]
+    return lambda pieces: parts[0] + "".join(pieces[n] + rest for n, rest in zip(places, parts[1:], strict=True))
+
+
+# Trees
+
+
+def _flow(tree: Tree[Any]) -> FlowSyntax:
+    *items, actions = tree.children
+    pairs = tuple((str(i.children[0]), None if i.children[1] is None else str(i.children[1])) for i in items)
+    return FlowSyntax(pairs, _elements(actions))
+
+
+def _group(tree: Tree[Any]) -> GroupSyntax:
+    return GroupSyntax(tuple(_entry(e) for e in tree.children))
+
+
+def _entry(tree: Tree[Any]) -> Entry:
+    bucket, actions, element = tree.children
+    return Entry(bucket is not None, actions is not None, None if element is None else _element(element))
+
+
+def _elements(tree: Tree[Any]) -> Elements:
+    found = tuple(None if e is None else _element(e) for e in tree.children)
+    return () if found == (None,) else found
+
+
+def _element(tree: Tree[Any]) -> Element:
+    word, *rest = tree.children
+    match tree.data.rpartition("__")[2]:
+        case "colon":
+            return Element(str(word), ":", str(rest[0] or ""))
+        case "equals":
+            return Element(str(word), "=", str(rest[0] or ""))
+        case "call":
+            return Element(str(word), "(", "", _elements(rest[0]), str(rest[1] or ""))
+    return Element(str(word))
+
+
+def flow_parser() -> Parser[FlowSyntax]:
+    """Reads lines of dump-flows."""
+    return Parser("ovs_flows", "flow", _flow)
+
+
+def group_parser() -> Parser[GroupSyntax]:
+    """Reads lines of dump-groups."""
+    return Parser("ovs_groups", "group", _group)
+
+
+def words(elements: Elements) -> Iterator[Element]:
+    """Those of a row that are not left out."""
+    return (e for e in elements if e is not None)

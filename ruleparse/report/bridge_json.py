@@ -1,0 +1,58 @@
+"""An answer about a bridge as JSON."""
+
+from __future__ import annotations
+
+from ruleparse.report.schema import AssumptionJson, BridgeOutcomeJson, BridgeWhyJson, EgressJson, FlowStepJson
+from ruleparse.report.why_json import SCHEMA, diagnostic_json
+from ruleparse.why import Assumed
+from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, Egress, FlowStep
+
+
+def bridge_json(answer: BridgeAnswer) -> BridgeWhyJson:
+    return {
+        "schema": SCHEMA,
+        "id": answer.id,
+        "outcomes": [_outcome(o) for o in answer.outcomes],
+        "complete": answer.complete,
+        "diagnostics": [diagnostic_json(d) for d in answer.diagnostics],
+    }
+
+
+def _outcome(o: BridgeOutcome) -> BridgeOutcomeJson:
+    return {
+        "verdict": o.verdict,
+        "egress": [_egress(e) for e in o.egress],
+        "reject_with": None,
+        "packet": dict(o.packet),
+        "when": None,
+        "assumptions": [_assumption(a) for a in o.assumptions],
+        "probability": round(o.probability, 6),
+        "decided_by": None if o.decided_by is None else _step(o.decided_by),
+        "reason": o.reason,
+        "explanation": list(o.explanation),
+        "steps": [_step(s) for s in o.steps],
+    }
+
+
+def _egress(e: Egress) -> EgressJson:
+    return {"port": e.port, "name": e.name, "packet": dict(e.packet)}
+
+
+def _step(s: FlowStep) -> FlowStepJson:
+    return {
+        "bridge": s.bridge,
+        "table": s.number,
+        "table_name": s.name,
+        "priority": s.priority,
+        "match": s.match,
+        "actions": s.actions,
+        "cookie": None if s.cookie is None else f"{s.cookie:#x}",
+        "file": s.file,
+        "line": s.line,
+        "says": s.says,
+    }
+
+
+def _assumption(a: Assumed) -> AssumptionJson:
+    rule = None if a.rule is None else {"file": a.rule.source.name, "line": a.rule.line, "text": a.rule.text}
+    return {"question": a.question, "answer": a.answer, "settle": a.settle, "rule": rule}

@@ -1,0 +1,105 @@
+"""An answer about a bridge for people: who gets the packet, then the flows that led there."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from ruleparse.report.style import Style
+from ruleparse.text import printable
+from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, Egress, FlowStep
+
+_MOST_FATES = 8
+_FATES = {"accept": ("ACCEPTED", "green"), "drop": ("DROPPED", "red"), "controller": ("TO THE CONTROLLER", "yellow")}
+
+
+def write_bridge(answer: BridgeAnswer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
+    """`width` in columns; that of the terminal if not given."""
+    columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
+    out.write("\n".join(_Writer(Style.of(out), columns, verbose).lines(answer)) + "\n")
+
+
+class _Writer:
+    def __init__(self, style: Style, columns: int, verbose: bool) -> None:
+        self.style = style
+        self.columns = columns
+        self.verbose = verbose
+
+    def lines(self, answer: BridgeAnswer) -> Iterator[str]:
+        yield self.style.bold(printable(str(answer.asked.get("flow", ""))))
+        if len(answer.outcomes) > 1:
+            yield f"{len(answer.outcomes)} possible fates:"
+        shown = answer.outcomes if self.verbose else answer.outcomes[:_MOST_FATES]
+        for outcome in shown:
+            yield ""
+            yield from self.outcome(outcome)
+        if len(answer.outcomes) > len(shown):
+            yield ""
+            yield f"… and {len(answer.outcomes) - len(shown)} more fates (--verbose)"
+        if not answer.complete:
+            yield ""
+            yield "…and more fates than are told apart here"
+
+    def outcome(self, o: BridgeOutcome) -> Iterator[str]:
+        word, colour = _FATES[o.verdict]
+        odds = f"   {100 * o.probability:.3g} %" if o.probability < 1 else ""
+        yield self.style.colour(word, colour) + _whereto(o) + odds
+        for e in o.egress:
+            yield f"  {_port(e)}: {_words(e.packet)}"
+        if o.reason:
+            yield from self.wrap(f"because {o.reason}", "  ")
+        for index, a in enumerate(o.assumptions):
+            claim = a.question if a.answer else f"not: {a.question}"
+            yield from self.wrap(("  provided that " if index == 0 else "            and ") + claim, "")
+        for sentence in o.explanation:
+            yield from self.wrap(sentence, "  ")
+        if o.steps:
+            yield ""
+            yield "path"
+            for step in o.steps:
+                yield from self.step(step)
+
+    def step(self, s: FlowStep) -> Iterator[str]:
+        table = f"table {s.table}" + (f" ({s.name})" if s.name and s.name != s.table else "")
+        if s.priority is None:
+            yield f"  {table}: no flow matches"
+            return
+        match = f"{s.match} " if s.match else ""
+        line = self.style.dim(f"line {s.line}")
+        yield from self.wrap(f"{table}, priority {s.priority}: {match}→ {s.actions}", "  ", "      ", tail=line)
+        if s.says:
+            yield from self.wrap(s.says, "        ")
+
+    def wrap(self, text: str, indent: str, later: str | None = None, tail: str = "") -> list[str]:
+        lines = textwrap.wrap(
+            printable(text), self.columns, initial_indent=indent, subsequent_indent=later or indent + "  ",
+            break_on_hyphens=False,
+        )  # fmt: skip
+        if tail and lines:
+            lines[-1] += f"   {tail}"
+        return lines
+
+
+def _whereto(o: BridgeOutcome) -> str:
+    return f", leaves by {', '.join(_port(e) for e in o.egress)}" if o.egress else ""
+
+
+def _port(e: Egress) -> str:
+    if e.port is None:
+        return str(e.name)
+    return f"port {e.port}" + (f" ({e.name})" if e.name else "")
+
+
+def _words(packet: Mapping[str, Any]) -> str:
+    """A packet in one line."""
+    ends = [_end(packet.get(a), packet.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
+    parts = [f"{packet['proto']} {ends[0]} → {ends[1]}", f"to {packet['dst_mac']}"]
+    parts += [f"{name} {packet[name]}" for name in ("vlan", "mark", "tun_id") if packet.get(name)]
+    return ", ".join(parts)
+
+
+def _end(address: str | None, port: int | None) -> str:
+    host = f"[{address}]" if address and ":" in address and port is not None else address or "any"
+    return host if port is None else f"{host}:{port}"

@@ -1,0 +1,219 @@
+"""Walks one packet through a bridge and says its fates: which ports get it, and by which flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruleparse.bits import Number
+from ruleparse.cni.flow_decoder import FlowCase
+from ruleparse.cni.flow_names import FlowNames
+from ruleparse.cni.saved_flows import SavedFlow
+from ruleparse.codec import show_address, show_mac, show_protocol
+from ruleparse.deliveries import Delivery, Reply, Sent, deliveries
+from ruleparse.evaluate import Hit
+from ruleparse.openflow.fields import flow
+from ruleparse.openflow.program import BridgeProgram
+from ruleparse.openflow.recirculation import NEXT, PASS, ct_next
+from ruleparse.openflow.trace_flow import read_ct_state, read_trace_flow
+from ruleparse.packet import Packet
+from ruleparse.snapshot import Snapshot
+from ruleparse.spec import SpecError
+from ruleparse.text import Diagnostic
+from ruleparse.why import Assumed
+
+BRIDGE_KEYS = frozenset({"id", "bridge", "flow", "ct_next"})
+"""Every key that a packet for a bridge may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStep:
+    """A flow that the packet found; without a priority, that a table had none for it."""
+
+    bridge: str
+    table: str
+    priority: int | None
+    match: str
+    actions: str
+    line: int | None
+    file: str | None
+    cookie: int | None
+    name: str | None = None
+    """what the table is called, by the dump or by who wrote its flows"""
+    says: str | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The table's number, where it is known."""
+        return int(self.table) if self.table.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """A port that got a copy, and the copy. `port` is None where only the name is known."""
+
+    port: int | None
+    name: str | None
+    packet: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeOutcome:
+    """One fate. `verdict` is accept where a port got the packet, controller where only that one did, else drop."""
+
+    verdict: str
+    egress: Sequence[Egress]
+    packet: Mapping[str, Any]
+    assumptions: Sequence[Assumed]
+    probability: float
+    decided_by: FlowStep | None
+    reason: str | None
+    steps: Sequence[FlowStep]
+    explanation: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeAnswer:
+    """All fates of one packet in a bridge."""
+
+    id: Any
+    asked: Mapping[str, Any]
+    outcomes: Sequence[BridgeOutcome]
+    diagnostics: Sequence[Diagnostic]
+    complete: bool = True
+    packet: Mapping[str, Any] = field(default_factory=dict)
+
+
+def why_bridge(snapshot: Snapshot, spec: Mapping[str, Any]) -> BridgeAnswer:
+    """Answer for one packet: `flow` is what ofproto/trace takes, `ct_next` a list of connection states. Raises
+    SpecError."""
+    program = bridge_of(snapshot, spec)
+    values = _packet(program, spec)
+    found = deliveries(program, "start", values, PASS, flow("failed"))
+    outcomes = [_outcome(program, d) for d in found.found]
+    diagnostics = snapshot.all_diagnostics()
+    start = shown(Packet(values))
+    return BridgeAnswer(spec.get("id"), spec, outcomes, diagnostics, found.complete, start)
+
+
+def bridge_of(snapshot: Snapshot, spec: Mapping[str, Any]) -> BridgeProgram:
+    """The bridge that is asked about. Raises SpecError."""
+    unknown = sorted(k for k, v in spec.items() if v is not None and k not in BRIDGE_KEYS)
+    if unknown:
+        raise SpecError(f"{unknown[0]!r} is no option of a packet in a bridge; there are bridge, flow, ct_next and id")
+    program = snapshot.bridge(None if spec.get("bridge") is None else str(spec["bridge"]))
+    if program is None:
+        raise SpecError("there are no flows among the dumps: save `ovs-ofctl dump-flows BRIDGE` and give its file")
+    return program
+
+
+def _packet(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Number]:
+    text = spec.get("flow")
+    if text is None:
+        raise SpecError("say which packet is meant with --flow, as ofproto/trace takes it: in_port=1,tcp,nw_src=…")
+    try:
+        values = read_trace_flow(str(text), program.port_list)
+    except ValueError as error:
+        raise SpecError(f"--flow {text}: {error}") from None
+    given = spec.get("ct_next") or ()
+    states = [given] if isinstance(given, str) else list(given)
+    try:
+        values[NEXT] = ct_next([read_ct_state(str(s)) for s in states])
+    except ValueError as error:
+        raise SpecError(f"--ct-next: {error}") from None
+    return values
+
+
+def _outcome(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
+    names = FlowNames.of(program)
+    hits = [hit for hit in delivery.hits if _is_step(program, hit)]
+    steps = [_step(program, hit, names) for hit in hits]
+    egress = [_egress(program, s) for s in delivery.sent if s.to != "controller"]
+    verdict = "accept" if egress else "controller" if delivery.sent else "drop"
+    return BridgeOutcome(
+        verdict,
+        egress,
+        shown(delivery.sent[-1].packet if delivery.sent else delivery.packet),
+        [_assumed(r) for r in delivery.replies],
+        delivery.probability,
+        steps[-1] if steps else None,
+        delivery.reason,
+        steps,
+        [*(_decision(program, hits, names) if verdict == "drop" else ()), *names.remarks()],
+    )
+
+
+def _is_step(program: BridgeProgram, hit: Hit) -> bool:
+    found = program.flow_of(hit.rule)
+    return bool(hit.table.group) and (found is not None or hit.rule is hit.table.default)
+
+
+def _step(program: BridgeProgram, hit: Hit, names: FlowNames) -> FlowStep:
+    table, found = hit.table, program.flow_of(hit.rule)
+    name = names.table(table.label) or (None if table.label.isdecimal() else table.label)
+    if found is None:
+        return FlowStep(table.group, table.label, None, "", "", None, None, None, name)
+    place = found.span.line, found.span.source.name, found.cookie
+    priority = hit.rule.number
+    says = None if priority is None else names.flow(SavedFlow(found))
+    return FlowStep(table.group, table.label, priority, found.match, found.doing, *place, name, says)
+
+
+def _decision(program: BridgeProgram, hits: Sequence[Hit], names: FlowNames) -> list[str]:
+    """Sentences on the last flow of a packet that nobody got."""
+    if not hits or any(hit.rule.number is None and program.flow_of(hit.rule) for hit in hits):
+        return []
+    flows = [None if found is None else SavedFlow(found) for found in (program.flow_of(hit.rule) for hit in hits)]
+    last, path = hits[-1], [flow for flow in flows if flow is not None]
+    return names.decision(FlowCase(last.packet, last.table.label, flows[-1], path))
+
+
+def _egress(program: BridgeProgram, sent: Sent) -> Egress:
+    if sent.to != "port":
+        return Egress(None, sent.to, shown(sent.packet))
+    number = sent.packet[flow("out_port")]
+    assert isinstance(number, int)
+    ports = program.port_list
+    return Egress(None if ports.is_invented(number) else number, ports.name(number), shown(sent.packet))
+
+
+def _assumed(reply: Reply) -> Assumed:
+    question = reply.question
+    return Assumed(question.question, reply.answer, question.settle, question.rule)
+
+
+_IP, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
+LATER = 2
+"""in nw_frag: a fragment that is not the first, and has no ports"""
+
+
+def shown(packet: Packet) -> dict[str, Any]:
+    """A packet in the words of options."""
+
+    def number(name: str) -> int:
+        value = packet[flow(name)]
+        return value if isinstance(value, int) else 0
+
+    ethertype, proto = number("dl_type"), number("nw_proto")
+    words: dict[str, Any] = {"src": None, "dst": None, "proto": None, "sport": None, "dport": None}
+    if ethertype in (_IP, _ARP):
+        words |= {"src": show_address(number("nw_src"), 4), "dst": show_address(number("nw_dst"), 4)}
+    elif ethertype == _IPV6:
+        words |= {"src": show_address(number("ipv6_src"), 6), "dst": show_address(number("ipv6_dst"), 6)}
+    if ethertype in (_IP, _IPV6):
+        words["proto"] = show_protocol(proto)
+        if number("nw_frag") & LATER:
+            pass
+        elif proto in (6, 17, 132):
+            words |= {"sport": number("tp_src"), "dport": number("tp_dst")}
+        elif proto in (1, 58):
+            words |= {"icmp_type": number("tp_src"), "icmp_code": number("tp_dst")}
+        words |= {"ttl": number("nw_ttl"), "tos": number("nw_tos")}
+    else:
+        words["proto"] = "arp" if ethertype == _ARP else f"0x{ethertype:04x}"
+    words |= {"src_mac": show_mac(number("dl_src")), "dst_mac": show_mac(number("dl_dst"))}
+    tci = number("vlan_tci")
+    words["vlan"] = tci & 0xFFF if tci & 0x1000 else None
+    words |= {"mark": number("pkt_mark"), "ct_mark": number("ct_mark"), "tun_id": number("tun_id")}
+    return words

@@ -1,0 +1,1 @@
+"""Open vSwitch as the judge of what ruleparse says about flow tables."""
