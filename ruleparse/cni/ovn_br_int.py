@@ -41,7 +41,7 @@ class OvnBrInt(FlowDecoder):
     @cached_property
     def _outputs(self) -> int:
         """The first table behind the logical ingress pipeline: 32 in old releases, 37 or more in later ones."""
-        numbers = (number for table in self.saved.flows if (number := decimal(table)) is not None)
+        numbers = filter(None, map(decimal, self.saved.flows))
         return min((number for number in numbers if 32 <= number < _TO_PHYSICAL), default=32)
 
     def flow(self, flow: SavedFlow) -> str | None:
@@ -49,5 +49,6 @@ class OvnBrInt(FlowDecoder):
             return None
         said = [f"datapath {flow.match['metadata']}"] if _KEY.fullmatch(flow.match.get("metadata", "")) else []
         said += [f"{words} {flow.match[register]}" for register, words in _PORTS.items() if register in flow.match]
-        said += [f"logical flow {flow.flow.cookie:08x}"] if 0 < flow.flow.cookie < 1 << 32 else []
+        cookie = flow.flow.cookie or 0
+        said += [f"logical flow {cookie:08x}"] if 0 < cookie < 1 << 32 else []
         return ", ".join(said) or None
