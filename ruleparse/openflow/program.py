@@ -59,7 +59,7 @@ class BridgeProgram(Mapping[str, Table]):
         self._entries: dict[str, Entry] = {}
         self._lowered: dict[tuple[int, bool], Rule] = {}
         self._remembered: list[tuple[Act, ...]] = [()]
-        start = self.entry("0" if "0" in self.order else next(iter(self.order), "0"))
+        start = self.entry(_first(self.order))
         self._made: dict[str, Table] = {
             "start": one_pass("start", start, first=True),
             "tracked": tracked(),
@@ -226,6 +226,12 @@ def _order(tables: Iterable[str]) -> dict[str, int]:
         last = max(found.values(), default=-1)
         found.setdefault(table, int(table) if table.isdecimal() else last + 1)
     return found
+
+
+def _first(order: Mapping[str, int]) -> str:
+    """Where a packet begins: in table 0, which where tables have names is the first of them."""
+    first = next(iter(order), "0")
+    return "0" if "0" in order or first.isdecimal() else first
 
 
 def _distinct(flows: Iterable[Flow]) -> list[Flow]:
