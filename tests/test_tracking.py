@@ -145,6 +145,16 @@ def test_two_tests_of_one_rule_count_for_themselves(tmp_path):
     assert [o.verdict for o in said] == ["drop", "accept", "drop", "accept", "accept", "accept"]
 
 
+@pytest.mark.parametrize(("option", "verdict"), [("above", "accept"), ("upto", "drop")])
+def test_there_are_no_more_connections_than_came(option, verdict, tmp_path):
+    session = start(tmp_path, f"filter FORWARD -m connlimit --connlimit-{option} 2 --connlimit-mask 24 -j DROP")
+    talk = [packet(f"eth1 udp 10.0.0.{host}:1000 > 198.51.100.7:53") for host in (8, 8, 9)]
+    assert [only(session, one).verdict for one in talk] == [verdict] * 3
+    third = outcomes(session, packet("eth1 udp 10.0.0.10:1000 > 198.51.100.7:53"))
+    assert {o.verdict for o in third} == {"accept", "drop"}
+    assert all(o.assumptions for o in third)
+
+
 def test_an_init_sent_again_is_not_counted(tmp_path):
     rule = "filter FORWARD -m connbytes --connbytes 2 --connbytes-mode packets --connbytes-dir both -j DROP"
     session = start(tmp_path, rule)

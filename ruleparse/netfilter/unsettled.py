@@ -40,9 +40,9 @@ def ask_each_time(question: Assumption, negated: bool = False) -> Test:
 _FORGOTTEN = object()
 """What is remembered where a packet left it open."""
 
-Step = Callable[[Any, Packet], tuple[bool, Any] | None]
-"""From what is remembered (None at first) to an answer and what is remembered from then on; None if that depends on
-something that is not known of the packet."""
+Step = Callable[[Any, Packet], tuple[bool | None, Any] | None]
+"""From what is remembered (None at first) to an answer, None to be asked, and what is remembered from then on; None if
+that depends on something that is not known of the packet."""
 
 
 def remembered(
