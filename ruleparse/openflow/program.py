@@ -59,7 +59,7 @@ class BridgeProgram(Mapping[str, Table]):
         self._entries: dict[str, Entry] = {}
         self._lowered: dict[tuple[int, bool], Rule] = {}
         self._remembered: list[tuple[Act, ...]] = [()]
-        start = self.entry("0" if "0" in self.order else next(iter(self.order), "0"))
+        start = self.entry(_first(self.order))
         self._made: dict[str, Table] = {
             "start": one_pass("start", start, first=True),
             "tracked": tracked(),
@@ -226,6 +226,12 @@ def _order(tables: Iterable[str]) -> dict[str, int]:
         last = max(found.values(), default=-1)
         found.setdefault(table, int(table) if table.isdecimal() else last + 1)
     return found
+
+
+def _first(order: Iterable[str]) -> str:
+    """Where a packet begins: in table 0, which a dump that has names calls by its name and prints first."""
+    tables = list(order)
+    return tables[0] if tables and not any(table.isdecimal() for table in tables) else "0"
 
 
 def _distinct(flows: Iterable[Flow]) -> list[Flow]:
