@@ -45,7 +45,7 @@ class Antrea(FlowDecoder):
         return self.tables.names.get(table)
 
     def remarks(self) -> list[str]:
-        found = rounds(flow.flow.cookie for flows in self.saved.flows.values() for flow in flows[:_SAMPLED])
+        found = rounds(flow.flow.cookie or 0 for flows in self.saved.flows.values() for flow in flows[:_SAMPLED])
         if len(found) < 2:
             return []
         return [f"Flows of {len(found)} starts of the Antrea agent ({listed(found)}) are here: the older are stale."]

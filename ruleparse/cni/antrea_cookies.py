@@ -20,6 +20,6 @@ def category(cookie: int, flexible: bool) -> str | None:
     return names[number] if number < len(names) else None
 
 
-def rounds(cookies: Iterable[int]) -> list[int]:
+def rounds(cookies: Iterable[int | None]) -> list[int]:
     """The rounds that flows are of; more than one after a restart until the old ones are removed."""
-    return sorted({round_of(cookie) for cookie in cookies} - {0})
+    return sorted({round_of(cookie) for cookie in cookies if cookie} - {0})

@@ -228,10 +228,10 @@ def _order(tables: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _first(order: Mapping[str, int]) -> str:
-    """Where a packet begins: in table 0, which where tables have names is the first of them."""
-    first = next(iter(order), "0")
-    return "0" if "0" in order or first.isdecimal() else first
+def _first(order: Iterable[str]) -> str:
+    """Where a packet begins: in table 0, which a dump that has names calls by its name and prints first."""
+    tables = list(order)
+    return tables[0] if tables and not any(table.isdecimal() for table in tables) else "0"
 
 
 def _distinct(flows: Iterable[Flow]) -> list[Flow]:
