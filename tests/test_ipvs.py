@@ -163,7 +163,7 @@ def test_a_packet_may_end_on_its_way_to_a_server(tmp_path):
 def test_the_route_to_a_server_is_looked_up_by_its_address_alone(tmp_path):
     node(tmp_path, service(FAR.format(1)))
     rules, routes = tmp_path / "ip-rule.txt", tmp_path / "ip-route.txt"
-    rules.write_text(rules.read_text() + "100:\tfrom all fwmark 0x1 lookup 77\n")
+    rules.write_text(rules.read_text().replace("32766:", "100:\tfrom all fwmark 0x1 lookup 77\n32766:"))
     routes.write_text("unreachable 10.244.2.9 table 77\n" + routes.read_text())
     assert fates(load([tmp_path]), mark="1") == {("flannel.1", "10.244.2.9", 1.0)}
 
