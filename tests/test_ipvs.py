@@ -203,6 +203,17 @@ def test_virtual_servers_that_were_not_saved_are_missed(tmp_path):
     assert snapshot.virtual_servers is None
 
 
+def test_rules_may_ask_whether_ipvs_has_sent_a_packet(tmp_path):
+    node(tmp_path, service(FAR.format(1)))
+    rules = tmp_path / "iptables-save.txt"
+    rules.write_text(
+        rules.read_text() + "*mangle\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m ipvs --ipvs -j DROP\nCOMMIT\n"
+    )
+    snapshot = load([tmp_path])
+    assert {o.verdict for o in why(snapshot, DNS).outcomes} == {"drop"}
+    assert {o.verdict for o in why(snapshot, {**DNS, "dst": "10.244.2.9"}).outcomes} == {"accept"}
+
+
 # Connections
 
 

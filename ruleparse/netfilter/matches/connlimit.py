@@ -21,7 +21,8 @@ def _tests(givens: Givens, context: Context) -> Tests:
 
 MATCH = Match(
     "connlimit",
-    """How many connections a host or network has open; an assumption, but that the packet's own always counts
+    """How many connections a host or network has open; an assumption, but that the packet's own always counts, so that
+    there are more than 0 of them
     (iptables-extensions(8); net/netfilter/xt_connlimit.c).""",
     (
         Option(("--connlimit-upto",), whole(32)),
@@ -30,5 +31,6 @@ MATCH = Match(
         Option(("--connlimit-saddr",)),
         Option(("--connlimit-daddr",)),
     ),
+    state="unknown",
     tests=_tests,
 )
