@@ -163,7 +163,7 @@ def test_a_packet_may_end_on_its_way_to_a_server(tmp_path):
 def test_the_route_to_a_server_is_looked_up_by_its_address_alone(tmp_path):
     node(tmp_path, service(FAR.format(1)))
     rules, routes = tmp_path / "ip-rule.txt", tmp_path / "ip-route.txt"
-    rules.write_text(rules.read_text() + "100:\tfrom all fwmark 0x1 lookup 77\n")
+    rules.write_text(rules.read_text().replace("32766:", "100:\tfrom all fwmark 0x1 lookup 77\n32766:"))
     routes.write_text("unreachable 10.244.2.9 table 77\n" + routes.read_text())
     assert fates(load([tmp_path]), mark="1") == {("flannel.1", "10.244.2.9", 1.0)}
 
@@ -201,6 +201,17 @@ def test_virtual_servers_that_were_not_saved_are_missed(tmp_path):
     outcomes = why(load([tmp_path]), DNS).outcomes
     assert {a.settle for o in outcomes for a in o.assumptions} == {"ipvsadm -Sn"}
     assert snapshot.virtual_servers is None
+
+
+def test_rules_may_ask_whether_ipvs_has_sent_a_packet(tmp_path):
+    node(tmp_path, service(FAR.format(1)))
+    rules = tmp_path / "iptables-save.txt"
+    rules.write_text(
+        rules.read_text() + "*mangle\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m ipvs --ipvs -j DROP\nCOMMIT\n"
+    )
+    snapshot = load([tmp_path])
+    assert {o.verdict for o in why(snapshot, DNS).outcomes} == {"drop"}
+    assert {o.verdict for o in why(snapshot, {**DNS, "dst": "10.244.2.9"}).outcomes} == {"accept"}
 
 
 # Connections

@@ -157,3 +157,21 @@ def test_a_declaration_is_complete(name: str):
 
 def test_every_match_has_rows():
     assert {row.name for row in ROWS} == set(registry.match_names())
+
+
+@pytest.mark.parametrize("name", registry.match_names())
+def test_a_state_is_true(name: str):
+    """What is exact is decided at least in some rows, and but for what is counted; what is unknown is not in others."""
+    match = registry.match(name)
+    assert match is not None
+    answers = {row.match for row in ROWS if row.name == name}
+    if match.state == "exact":
+        assert answers & {True, False, "dropped"} or name in COUNTED
+    if match.state == "unknown":
+        assert "unknown" in answers
+    if match.state == "inert":
+        assert answers == {True}
+
+
+COUNTED = {"limit", "hashlimit"}
+"""Questions about a packet by itself (tests/test_remembering_matches.py has packets one after another)."""

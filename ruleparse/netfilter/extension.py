@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ruleparse.netfilter.save import Flavour
 
 State = Literal["exact", "unknown", "inert"]
-"""exact: decided wherever dump and packet settle it. unknown: always an assumption. inert: changes no verdict."""
+"""exact: decided wherever the dump, the packet, and with --stateful those before it settle it. unknown: an assumption,
+but for what no packet can do. inert: changes no verdict.
+"""
 
 FLAG: Codec[None] = Codec("", lambda: None, lambda _: "", words=0)
 

@@ -73,5 +73,6 @@ MATCH = Match(
         Option(("--connlimit-saddr",)),
         Option(("--connlimit-daddr",)),
     ),
+    state="unknown",
     tests=_tests,
 )

@@ -125,6 +125,5 @@ MATCH = Match(
         Option(("--hashlimit-rate-match",)),
         Option(("--hashlimit-rate-interval",), whole(32)),
     ),
-    state="unknown",
     tests=_tests,
 )

@@ -3,9 +3,13 @@ from __future__ import annotations
 from ruleparse.netfilter.core import PROTOCOL
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests, ask
 from ruleparse.netfilter.values import HOST_PREFIX, PORTS, one_of
+from ruleparse.program import Masked
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
+    if context.facts.virtual_servers is not None and [given.name for given in givens] == ["--ipvs"]:
+        yield Masked("ipvs", 1, -1, givens.negated("--ipvs"))
+        return
     for given in givens:
         words = "the packet belongs to an IPVS connection"
         if given.name != "--ipvs":
@@ -15,7 +19,8 @@ def _tests(givens: Givens, context: Context) -> Tests:
 
 MATCH = Match(
     "ipvs",
-    "The IPVS connection a packet belongs to; an assumption (iptables-extensions(8); net/netfilter/xt_ipvs.c).",
+    """Whether IPVS has sent the packet on, which virtual servers that were saved (`ipvsadm -Sn`) settle, and to which
+    IPVS connection it belongs, an assumption (iptables-extensions(8); net/netfilter/xt_ipvs.c).""",
     (
         Option(("--ipvs",)),
         Option(("--vproto",), PROTOCOL),

@@ -28,7 +28,6 @@ MATCH = Match(
     --stateful it is full at first and nothing is refilled between packets (iptables-extensions(8);
     net/netfilter/xt_limit.c).""",
     (Option(("--limit",), _RATE), Option(("--limit-burst",), whole(32))),
-    state="unknown",
     tests=_tests,
     native_in_nft=True,
 )

@@ -21,5 +21,6 @@ MATCH = Match(
     (iptables-extensions(8); net/netfilter/xt_osf.c).""",
     (Option(("--genre",), TEXT), Option(("--ttl",), whole(8)), Option(("--log",), whole(8))),
     families=(4,),
+    state="unknown",
     tests=_tests,
 )
