@@ -113,7 +113,7 @@ def _packet(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Number
     if text is None:
         raise SpecError("say which packet is meant with --flow, as ofproto/trace takes it: in_port=1,tcp,nw_src=…")
     try:
-        values = read_trace_flow(str(text), program.port_list)
+        values: dict[str, Number] = {**read_trace_flow(str(text), program.port_list)}
     except ValueError as error:
         raise SpecError(f"--flow {text}: {error}") from None
     given = spec.get("ct_next") or ()

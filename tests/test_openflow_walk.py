@@ -62,6 +62,15 @@ def test_flows_of_one_priority_that_both_match_are_told_apart():
     assert [[a.answer for a in o.assumptions] for o in answer.outcomes] == [[True], [False]]
 
 
+def test_of_two_flows_it_is_always_the_same_one():
+    answer = ask(
+        "priority=5,tcp actions=output:2,resubmit(,1)\npriority=5,ip actions=output:3,resubmit(,1)\n"
+        "table=1,actions=resubmit(,0)",
+        WEB,
+    )
+    assert len(answer.outcomes) == 2
+
+
 def test_flows_of_one_priority_that_do_the_same_need_not_be():
     assert one("priority=5,tcp actions=output:2\npriority=5,ip actions=output:2\n")[1] == [2]
 
@@ -88,7 +97,7 @@ def test_many_resubmits_drop_everything():
 @pytest.mark.parametrize("fragment", ["first", "later"])
 def test_fragments_have_no_ports(fragment):
     flows = "priority=9,tcp,tp_dst=80 actions=output:2\npriority=8,tcp,tp_dst=0 actions=output:3"
-    assert one(flows, f"in_port=1,tcp,nw_frag={fragment},tcp_dst=80")[1] == [3]
+    assert one(flows, f"in_port=1,tcp,tcp_dst=80,nw_frag={fragment}")[1] == [3]
 
 
 def test_the_packet_itself_goes_on_untracked_before_its_copy_comes_back():

@@ -85,6 +85,7 @@ HEADERS: dict[str, tuple[int, str]] = {
 
 STATES: dict[str, tuple[int, str]] = {
     "out_port": (16, "port that an output is on its way to"),
+    "unused": (8, "bits that a field has on paper only"),
     "scratch": (1024, "bits being moved"),
     "stack": (2048, "what `push` left, the last lowest"),
     "stack_depth": (8, "how many"),

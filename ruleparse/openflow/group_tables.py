@@ -11,7 +11,7 @@ from ruleparse.openflow.fields import flow
 from ruleparse.openflow.groups import Bucket, Group
 from ruleparse.openflow.hashing import best_bucket, hash_fields
 from ruleparse.openflow.keys import NEEDS, FlowKey
-from ruleparse.openflow.questions import unsettled
+from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.steps import EXIT, LASTING, Bridge, Steps
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Action, Call, Fork, Masked, Note, Return, Rule, Set, Table, Test
@@ -91,7 +91,7 @@ class _Buckets:
         if port is not None and there is not None:
             return () if self.bridge.port(port) in there else None
         watched = f"port {port}" if port is not None else f"a bucket of group {group}"
-        return (unsettled(self.steps.asks(f"{watched} is up", "ovs-ofctl dump-ports-desc")),)
+        return (settled_for_all(self.steps.asks(f"{watched} is up", "ovs-ofctl dump-ports-desc")),)
 
     def alone(self, bucket: Bucket) -> str:
         return self.bridge.make(Table("", (Rule((), (self.fork(bucket),)), _FAILED)))
@@ -127,7 +127,7 @@ def _by_hash(group: Group, rules: Sequence[Rule]) -> Callable[[Packet], Iterable
         masks = {key.name: mask for key, mask in hashed}
         basis = hash_fields([(k, v & masks[k.name]) for k, v in values if v is not None], parameter)
         best = best_bucket(numbers, basis)
-        asked = (unsettled(question),) if len(numbers) > 1 else ()
+        asked = (settled_for_all(question),) if len(numbers) > 1 else ()
         return () if best is None else (Rule(asked, rules[best].actions),)
 
     return narrow

@@ -8,7 +8,7 @@ from ruleparse.codec import show_mac
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.ports import Ports
-from ruleparse.openflow.questions import unsettled
+from ruleparse.openflow.questions import settled_for_all
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Action, Call, Emit, Masked, Note, Return, Rule, Set, Table, Test
 
@@ -37,7 +37,7 @@ def _tests(out: int, packet: Packet) -> tuple[Test, ...]:
     if out != PORTS["NORMAL"] or not isinstance(target, int) or target & _GROUP_ADDRESS:
         return ()
     words = f"the bridge has not learned where {show_mac(target)} is"
-    return (unsettled(Assumption(words, "ovs-appctl fdb/show", presumed=True)),)
+    return (settled_for_all(Assumption(words, "ovs-appctl fdb/show", presumed=True)),)
 
 
 def _known(out: int, came: int, ports: Ports, start: str) -> Sequence[Action]:

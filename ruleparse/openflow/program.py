@@ -16,7 +16,7 @@ from ruleparse.openflow.groups import Group
 from ruleparse.openflow.lookup import FlowTable, Found, Values
 from ruleparse.openflow.outputs import output_table
 from ruleparse.openflow.ports import Ports
-from ruleparse.openflow.questions import unsettled
+from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.read import FlowDump
 from ruleparse.openflow.recirculation import one_pass, tracked
 from ruleparse.openflow.steps import Steps
@@ -162,7 +162,7 @@ class BridgeProgram(Mapping[str, Table]):
             question = Assumption(
                 f"of flows with the same priority the one at {flow.span.where} is used", "ofproto/trace", flow.span
             )
-            yield self._with(self._rule(flow, entry.deeper), unsettled(question))
+            yield self._with(self._rule(flow, entry.deeper), settled_for_all(question))
         yield from (self._rule(flow, entry.deeper) for flow in flows[-1:])
 
     def _with(self, rule: Rule, question: Test) -> Rule:
