@@ -84,7 +84,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
         Table("loop back", [rule(is_("ct_state", fields.INVALID), Set("ct_pending", 1), *_FORGET_TEMPLATE)]),
         conntrack_table(family, sysctl) if facts.tracks else Table("conntrack", []),
     ]
-    balanced = ipvs_tables(family, facts.virtual_servers, sysctl, _ends_of_balanced(family)) if facts.balances else {}
+    balanced = ipvs_tables(family, facts, _ends_of_balanced(family)) if facts.balances else {}
     return {**{t.name: t for t in tables}, **balanced}
 
 

@@ -121,6 +121,8 @@ class FlowTable:
 
     def _add(self, flow: Flow) -> None:
         tests = tests_of(flow, self._port)
+        if flow.is_clause:
+            tuple(clauses_of(flow.actions))  # one that makes no sense is no flow of this table
         inside, other = (self.clauses, self.ordinary) if flow.is_clause else (self.ordinary, self.clauses)
         other.remove(tests, flow.priority)
         inside.add(tests, flow.priority, flow)

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ruleparse.bits import Bool
+from ruleparse.bits import Bool, any_of
 from ruleparse.codec import Codec
+from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.fields import DST_NAT, ESTABLISHED, LOCAL, NEW, RELATED, SCTP, TCP, UDP, UNTRACKED
+from ruleparse.netfilter.ipset import IpSet, contains
 from ruleparse.netfilter.ipvs.model import RealServer, VirtualServer
 from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.unsettled import ask_each_time
@@ -33,16 +35,18 @@ _PROTOCOLS = (TCP, UDP, SCTP)
 _KEPT = "ipvsadm -Lnc"
 
 
-def ipvs_tables(
-    family: int, services: Sequence[VirtualServer] | None, sysctl: Mapping[str, str], ends: Sequence[Rule]
-) -> dict[str, Table]:
-    """The tables IPVS and REPLIES, and those they need; `services` is None where they were not saved.
+def ipvs_tables(family: int, facts: Facts, ends: Sequence[Rule]) -> dict[str, Table]:
+    """The tables IPVS and REPLIES, and those they need; without virtual servers where none were saved.
 
     `ends` are the rules for packets that have no route, or no hops left.
     """
+    services, sysctl = facts.virtual_servers, facts.sysctl
     ours = None if services is None else sorted((s for s in services if s.family == family), key=lambda s: not s.mark)
     tables = [
-        Table(IPVS, [*_passed_over(), *_later_packets(), *(_unsaved() if ours is None else _found(ours))]),
+        Table(
+            IPVS,
+            [*_passed_over(), *_later_packets(), *(_unsaved(family, facts.sets) if ours is None else _found(ours))],
+        ),
         Table(REPLIES, list(_replies())),
         Table(_SEND, list(_sent(ends))),
         Table(_SEND_AS_IS, _sent_as_it_is()),
@@ -76,13 +80,38 @@ def _selects(service: VirtualServer) -> Iterator[tuple[Masked, ...]]:
     yield (Masked("proto", service.proto, -1), Masked("dst", service.address, -1), *port)
 
 
-def _unsaved() -> Iterator[Rule]:
+def _unsaved(family: int, sets: Mapping[str, IpSet] | None) -> Iterator[Rule]:
+    """Where IPVS sends the packet is not known, nor what it meets there: the walk ends."""
     balanced = assumption("the address is a virtual server of IPVS", "ipvsadm -Sn")
     server = assumption("the server that IPVS picks for it", "ipvsadm -Sn")
     port = assumption("the port of the server that IPVS picks for it", "ipvsadm -Sn")
+    passes = assumption("nothing on this node drops the packet on its way to the server", "ipvsadm -Sn")
     actions = (Havoc("dst", 0, (1 << 128) - 1, server, about="dst"), Havoc("dport", 0, 0xFFFF, port, about="dport"))
+    may_be = _services_of_kube_proxy(family, sets)
     for proto in _PROTOCOLS:
-        yield Rule((Masked("proto", proto, -1), Test(_OF_ITS_DESTINATION, balanced)), (*actions, Goto(_SEND)))
+        asked: tuple[Test | Masked, ...] = (Masked("proto", proto, -1), *may_be, Test(_OF_ITS_DESTINATION, balanced))
+        yield Rule((*asked, Test(_OF_ITS_DESTINATION, passes, negated=True)), (Stop("drop"),))
+        yield Rule(asked, (*actions, Set("route_out", 0), Stop("accept", detail="out")))
+
+
+_SETS = {
+    "CLUSTER-IP": ("dst", "dst"), "EXTERNAL-IP": ("dst", "dst"), "LOAD-BALANCER": ("dst", "dst"),
+    "NODE-PORT-TCP": ("dst",), "NODE-PORT-UDP": ("dst",), "NODE-PORT-SCTP-HASH": ("dst", "dst"),
+}  # fmt: skip
+"""Where kube-proxy notes every address and port that it balances, and how they are looked up (pkg/proxy/ipvs)."""
+
+
+def _services_of_kube_proxy(family: int, sets: Mapping[str, IpSet] | None) -> tuple[Test, ...]:
+    """A test that only packets pass which its sets hold; none if they were not saved."""
+    begin = "KUBE-" if family == 4 else "KUBE-6-"
+    saved = [(s, ways) for name, ways in _SETS.items() if (s := (sets or {}).get(begin + name)) is not None]
+    if sets is None or begin + "CLUSTER-IP" not in sets:
+        return ()
+
+    def means(_: object, packet: Packet, world: World) -> Bool:
+        return any_of(contains(s, ways, family, packet, world, sets).matched for s, ways in saved)
+
+    return (Test(Key(("set",), Codec("", str), means), None),)
 
 
 def _ask_about_destination(question: Assumption, packet: Packet, world: World) -> Bool:
