@@ -20,8 +20,8 @@ from ruleparse.netfilter.ipvs.model import RealServer, VirtualServer
 from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.unsettled import ask_each_time
 from ruleparse.netfilter.values import any_of_bits, differs
-from ruleparse.packet import Assumption, Packet, assumption
-from ruleparse.program import Action, Call, Copy, Goto, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test, World
+from ruleparse.packet import Assumption, Packet, assumption, presumption
+from ruleparse.program import Action, Call, Copy, Goto, Key, Masked, Note, Return, Rule, Set, Stop, Table, Test, World
 
 IPVS, REPLIES = "ipvs", "ipvs replies"
 GROUP = "ipvs"
@@ -77,12 +77,12 @@ def _selects(service: VirtualServer) -> Iterator[tuple[Masked, ...]]:
 
 
 def _unsaved() -> Iterator[Rule]:
+    """To an endpoint that could be anything there is no way to follow the packet."""
     balanced = assumption("the address is a virtual server of IPVS", "ipvsadm -Sn")
-    server = assumption("the server that IPVS picks for it", "ipvsadm -Sn")
-    port = assumption("the port of the server that IPVS picks for it", "ipvsadm -Sn")
-    actions = (Havoc("dst", 0, (1 << 128) - 1, server, about="dst"), Havoc("dport", 0, 0xFFFF, port, about="dport"))
+    arrives = presumption("nothing on this node drops the packet on its way from IPVS to its endpoint", "ipvsadm -Sn")
+    actions = (Note(arrives.question, arrives), Set("ipvs", 1), Set("route_out", 0), Stop("accept", detail="out"))
     for proto in _PROTOCOLS:
-        yield Rule((Masked("proto", proto, -1), Test(_OF_ITS_DESTINATION, balanced)), (*actions, Goto(_SEND)))
+        yield Rule((Masked("proto", proto, -1), Test(_OF_ITS_DESTINATION, balanced)), actions)
 
 
 def _ask_about_destination(question: Assumption, packet: Packet, world: World) -> Bool:
