@@ -45,6 +45,8 @@ _TRACKS = re.compile(
 
 _BALANCES = re.compile(r" --match-set (?:KUBE-(?:6-)?(?:CLUSTER-IP|IPVS-IPS)|kube-router-svip) ").search
 """Rules that kube-proxy and kube-router write around IPVS."""
+_BALANCED_ADDRESSES = ("kube-ipvs0", "kube-dummy-if")
+"""Devices on which these two put the addresses of services."""
 
 
 @dataclass
@@ -142,9 +144,10 @@ class Snapshot:
 
     @property
     def _has_ipvs(self) -> bool:
-        """Whether rules or interfaces show that somebody uses IPVS."""
-        held = self.routing.interfaces.named("kube-ipvs0") is not None
-        return held or any(_BALANCES(d.source.text) for d in self.dumps)
+        """Whether somebody uses IPVS: by the device that has its addresses, or by rules where no device was saved."""
+        if self.routing.interfaces.links:
+            return any(self.routing.interfaces.named(device) for device in _BALANCED_ADDRESSES)
+        return any(_BALANCES(d.source.text) for d in self.dumps)
 
     def bridge(self, name: str | None = None) -> BridgeProgram | None:
         """The program of a bridge, None if no flows were saved."""

@@ -203,6 +203,14 @@ def test_virtual_servers_that_were_not_saved_are_missed(tmp_path):
     assert snapshot.virtual_servers is None
 
 
+def test_rules_that_were_left_behind_do_not_make_a_balancer(tmp_path):
+    node(tmp_path, "")
+    (tmp_path / "ipvsadm.txt").unlink()
+    for name in ("ip-link.txt", "ip-addr.txt"):
+        (tmp_path / name).write_text((NODE.parent / "kube-proxy-flannel" / name).read_text())
+    assert questions(load([tmp_path])) == set()
+
+
 def test_rules_may_ask_whether_ipvs_has_sent_a_packet(tmp_path):
     node(tmp_path, service(FAR.format(1)))
     rules = tmp_path / "iptables-save.txt"

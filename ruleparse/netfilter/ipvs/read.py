@@ -50,6 +50,8 @@ class _Reader:
     def __init__(self, source: Source, result: VirtualServers) -> None:
         self.source = source
         self.result = result
+        self.places: dict[str, int] = {}
+        """of each service among those that were read"""
 
     def read(self) -> None:
         for found in _lines().finditer(self.source.text):
@@ -73,22 +75,26 @@ class _Reader:
     def entry(self, kind: str, words: list[Word], span: Span) -> None:
         match kind:
             case "SERVICE_LINE":
-                self.result.servers.append(_service(words, span))
+                self.service(_service(words, span))
             case "LISTED_SERVICE_LINE":
-                self.result.servers.append(_listed_service(words, span))
+                self.service(_listed_service(words, span))
             case "SERVER_LINE":
                 self.real_server(_service(words, span), _server(words, span))
             case "LISTED_SERVER_LINE":
-                if not self.result.servers:
+                if not self.places:
                     raise ValueError("this server belongs to a service, and none stands above it")
                 self.real_server(self.result.servers[-1], _listed_server(words, span))
 
+    def service(self, service: VirtualServer) -> None:
+        self.places[str(service)] = len(self.result.servers)
+        self.result.servers.append(service)
+
     def real_server(self, service: VirtualServer, server: RealServer) -> None:
-        for index, known in enumerate(self.result.servers):
-            if str(known) == str(service):
-                self.result.servers[index] = replace(known, servers=(*known.servers, server))
-                return
-        raise ValueError(f"the service {service} was not declared")
+        place = self.places.get(str(service))
+        if place is None:
+            raise ValueError(f"the service {service} was not declared")
+        known = self.result.servers[place]
+        self.result.servers[place] = replace(known, servers=(*known.servers, server))
 
 
 def _service(words: list[Word], span: Span) -> VirtualServer:

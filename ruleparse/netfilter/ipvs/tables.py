@@ -22,8 +22,8 @@ from ruleparse.netfilter.ipvs.model import RealServer, VirtualServer
 from ruleparse.netfilter.settings import is_on
 from ruleparse.netfilter.unsettled import ask_each_time
 from ruleparse.netfilter.values import any_of_bits, differs
-from ruleparse.packet import Assumption, Packet, assumption
-from ruleparse.program import Action, Call, Copy, Goto, Havoc, Key, Masked, Return, Rule, Set, Stop, Table, Test, World
+from ruleparse.packet import Assumption, Packet, assumption, presumption
+from ruleparse.program import Action, Call, Copy, Goto, Key, Masked, Note, Return, Rule, Set, Stop, Table, Test, World
 
 IPVS, REPLIES = "ipvs", "ipvs replies"
 GROUP = "ipvs"
@@ -81,17 +81,13 @@ def _selects(service: VirtualServer) -> Iterator[tuple[Masked, ...]]:
 
 
 def _unsaved(family: int, sets: Mapping[str, IpSet] | None) -> Iterator[Rule]:
-    """Where IPVS sends the packet is not known, nor what it meets there: the walk ends."""
+    """To an endpoint that could be anything there is no way to follow the packet."""
     balanced = assumption("the address is a virtual server of IPVS", "ipvsadm -Sn")
-    server = assumption("the server that IPVS picks for it", "ipvsadm -Sn")
-    port = assumption("the port of the server that IPVS picks for it", "ipvsadm -Sn")
-    passes = assumption("nothing on this node drops the packet on its way to the server", "ipvsadm -Sn")
-    actions = (Havoc("dst", 0, (1 << 128) - 1, server, about="dst"), Havoc("dport", 0, 0xFFFF, port, about="dport"))
+    arrives = presumption("nothing on this node drops the packet on its way from IPVS to its endpoint", "ipvsadm -Sn")
+    actions = (Note(arrives.question, arrives), Set("ipvs", 1), Set("route_out", 0), Stop("accept", detail="out"))
     may_be = _services_of_kube_proxy(family, sets)
     for proto in _PROTOCOLS:
-        asked: tuple[Test | Masked, ...] = (Masked("proto", proto, -1), *may_be, Test(_OF_ITS_DESTINATION, balanced))
-        yield Rule((*asked, Test(_OF_ITS_DESTINATION, passes, negated=True)), (Stop("drop"),))
-        yield Rule(asked, (*actions, Set("route_out", 0), Stop("accept", detail="out")))
+        yield Rule((Masked("proto", proto, -1), *may_be, Test(_OF_ITS_DESTINATION, balanced)), actions)
 
 
 _SETS = {
