@@ -211,7 +211,7 @@ class BridgeProgram(Mapping[str, Table]):
         """OpenFlow 1.0 has no words for what fills an action set: such flows look as if they had nothing of it."""
         for dump in self.dumps:
             if dump.version == "1.0":
-                words = f"no flow on the way has write_actions or a meter, which {dump.source.name} could not show"
+                words = "no flow on the way has write_actions or a meter, which OpenFlow 1.0 cannot show"
                 settle = f"ovs-ofctl -O OpenFlow15 dump-flows {self.name}"
                 yield Rule((settled_for_all(Assumption(words, settle, presumed=True)),), (Return(),))
 
