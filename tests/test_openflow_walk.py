@@ -47,6 +47,12 @@ def test_a_conjunction_that_lacks_a_clause_does_nothing():
     assert one(CLAUSES.replace("tp_dst=80", "tp_dst=81") + flows) == ([(0, 1)], [4])
 
 
+def test_a_clause_that_makes_no_sense_may_be_anything():
+    answer = ask("priority=9 actions=conjunction(1)\npriority=1 actions=output:4", WEB)
+    assert [ports_of([o]) for o in answer.outcomes if not any(a.answer for a in o.assumptions)] == [[4]]
+    assert [d.message for d in answer.diagnostics] == ["conjunction takes an id and a clause: conjunction(ID,K/N)"]
+
+
 def test_where_nothing_else_matches_a_lower_conjunction_is_tried():
     lower = (
         "priority=90,ip,nw_src=10.0.0.0/24 actions=conjunction(2,1/2)\n"
@@ -77,6 +83,17 @@ def test_flows_of_one_priority_that_do_the_same_need_not_be():
 
 def test_a_later_flow_takes_the_place_of_the_same_match():
     assert one("priority=5,tcp actions=output:2\npriority=5,tcp actions=output:3\n")[1] == [3]
+
+
+HIDES = "no flow on the way has write_actions or a meter, which OpenFlow 1.0 cannot show"
+
+
+@pytest.mark.parametrize(
+    ("header", "assumed"), [("NXST_FLOW reply (xid=0x4):", [HIDES]), ("OFPST_FLOW reply (OF1.5):", [])]
+)
+def test_openflow_1_0_hides_action_sets(header, assumed):
+    answer = ask(f"{header}\n table=0, priority=1 actions=resubmit(,1)\n", WEB)
+    assert [[a.question for a in o.assumptions] for o in answer.outcomes] == [assumed]
 
 
 def test_a_missing_table_ends_its_branch_only():

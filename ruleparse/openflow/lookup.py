@@ -11,6 +11,8 @@ from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import Flow
 
 Values = Mapping[str, Any]
+Bits = tuple[tuple[str, int], ...]
+"""Fields by their names, each with the mask under which it is looked at."""
 Clauses = tuple[tuple[int, int, int], ...]
 """What the conjunctions of a flow say: id, clause, how many clauses."""
 
@@ -23,7 +25,7 @@ NOBODY = -1
 class _Shelf:
     """Flows that look at the same bits, by the values of these."""
 
-    bits: tuple[tuple[str, int], ...]
+    bits: Bits
     highest: int = NOBODY
     flows: dict[tuple[int, ...], dict[int, Flow]] = field(default_factory=dict)
     """by values, then by priority: a later flow takes the place of an earlier with the same of both"""
@@ -33,26 +35,24 @@ class Classifier:
     """Flows by what they match."""
 
     def __init__(self) -> None:
-        self._shelves: dict[tuple[tuple[str, int], ...], _Shelf] = {}
+        self._shelves: dict[Bits, _Shelf] = {}
         self._sorted: list[_Shelf] | None = None
 
-    def add(self, tests: Mapping[str, tuple[int, int]], priority: int, flow: Flow) -> None:
-        """`tests` are value and mask by field."""
-        bits = tuple([(name, mask) for name, (_, mask) in tests.items()])
+    def add(self, bits: Bits, values: tuple[int, ...], priority: int, flow: Flow) -> None:
+        """A flow that wants these bits to have these values."""
         shelf = self._shelves.get(bits)
         if shelf is None:
             shelf = self._shelves[bits] = _Shelf(bits)
             self._sorted = None
-        values = tuple([value for value, _ in tests.values()])
         shelf.flows.setdefault(values, {})[priority] = flow
         if priority > shelf.highest:
             shelf.highest, self._sorted = priority, None
 
-    def remove(self, tests: Mapping[str, tuple[int, int]], priority: int) -> None:
+    def remove(self, bits: Bits, values: tuple[int, ...], priority: int) -> None:
         """Take out what would be overwritten."""
-        shelf = self._shelves.get(tuple([(name, mask) for name, (_, mask) in tests.items()]))
+        shelf = self._shelves.get(bits)
         if shelf is not None:
-            shelf.flows.get(tuple([value for value, _ in tests.values()]), {}).pop(priority, None)
+            shelf.flows.get(values, {}).pop(priority, None)
 
     @property
     def shelves(self) -> list[_Shelf]:
@@ -107,6 +107,7 @@ class FlowTable:
         self, flows: Iterable[Flow], port: Callable[[str], int], complain: Callable[[Flow, str], None]
     ) -> None:
         self._port = port
+        self._complain = complain
         self.ordinary = Classifier()
         self.clauses = Classifier()
         self.unread: list[Flow] = []
@@ -120,12 +121,11 @@ class FlowTable:
                 self.unread.append(flow)
 
     def _add(self, flow: Flow) -> None:
-        tests = tests_of(flow, self._port)
-        if flow.is_clause:
-            tuple(clauses_of(flow.actions))  # one that makes no sense is no flow of this table
+        bits, values = tests_of(flow, self._port)
+        priority = flow.priority
         inside, other = (self.clauses, self.ordinary) if flow.is_clause else (self.ordinary, self.clauses)
-        other.remove(tests, flow.priority)
-        inside.add(tests, flow.priority, flow)
+        other.remove(bits, values, priority)
+        inside.add(bits, values, priority, flow)
 
     def find(self, values: Values) -> Found:
         """What a packet finds."""
@@ -135,35 +135,48 @@ class FlowTable:
             for p, flow in self.clauses.above(values, priority):
                 by_priority.setdefault(p, []).append(flow)
             for p in sorted(by_priority, reverse=True):
-                found = [self._second(values, c) for c in sorted(complete(by_priority[p]))]
+                found = [self._second(values, c) for c in sorted(self._complete(by_priority[p]))]
                 found = [f for f in found if f.flows]
                 if found:
                     first, *others = found
                     return Found(first.flows, first.conjunction, tuple(others))
         return Found(tuple(flows))
 
+    def _complete(self, flows: Iterable[Flow]) -> set[int]:
+        """The conjunctions of which every clause is there."""
+        met: dict[tuple[int, int], set[int]] = {}
+        for flow in flows:
+            for number, which, of in self._clauses_of(flow):
+                met.setdefault((number, of), set()).add(which)
+        return {number for (number, of), which in met.items() if len(which) == of}
+
+    def _clauses_of(self, flow: Flow) -> Clauses:
+        """The clauses that a flow belongs to. They are read when a packet finds it, as there are many."""
+        try:
+            return clauses_of(flow.actions)
+        except ValueError as error:
+            if flow not in self.unread:
+                self._complain(flow, str(error))
+                self.unread.append(flow)
+            return ()
+
     def _second(self, values: Values, conjunction: int) -> Found:
         return Found(tuple(self.ordinary.best({**values, CONJ_ID: conjunction})[1]), conjunction)
 
 
-def tests_of(flow: Flow, port: Callable[[str], int]) -> dict[str, tuple[int, int]]:
-    """Value and mask of each field that a flow looks at, in the order of their names. Raises ValueError."""
+def tests_of(flow: Flow, port: Callable[[str], int]) -> tuple[Bits, tuple[int, ...]]:
+    """The bits that a flow looks at, in the order of the fields' names, and their values. Raises ValueError."""
     found: dict[str, tuple[int, int]] = {}
     for test in flow.tests(port):
-        value, mask = found.get(test.field, (0, 0))
-        found[test.field] = (value | test.value, mask | test.mask)
-    return dict(sorted(found.items()))
+        if test.field in found:
+            value, mask = found[test.field]
+            found[test.field] = (value | test.value, mask | test.mask)
+        else:
+            found[test.field] = (test.value, test.mask)
+    ordered = sorted(found.items())
+    return tuple([(name, mask) for name, (_, mask) in ordered]), tuple([value for _, (value, _) in ordered])
 
 
-def complete(flows: Iterable[Flow]) -> set[int]:
-    """The conjunctions of which every clause is there."""
-    met: dict[tuple[int, int], set[int]] = {}
-    for flow in flows:
-        for clause in clauses_of(flow.actions):
-            met.setdefault((clause[0], clause[2]), set()).add(clause[1])
-    return {number for (number, of), which in met.items() if len(which) == of}
-
-
-def clauses_of(actions: Iterable[Act]) -> Iterator[tuple[int, int, int]]:
-    """The clauses that a flow belongs to."""
-    return ((a.value.id, a.value.which, a.value.of) for a in actions if a.kind.name == "conjunction")
+def clauses_of(actions: Iterable[Act]) -> Clauses:
+    """What the conjunctions among some actions say."""
+    return tuple([(a.value.id, a.value.which, a.value.of) for a in actions if a.kind.name == "conjunction"])

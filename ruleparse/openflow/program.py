@@ -197,7 +197,7 @@ class BridgeProgram(Mapping[str, Table]):
         name = flow_field("action_set")
         held = packet[name]
         if not isinstance(held, int) or not held:
-            return ()
+            return self._hidden()
         written: list[Act] = []
         while held:
             written[:0] = self._remembered[held & (1 << SLOT) - 1]
@@ -206,6 +206,14 @@ class BridgeProgram(Mapping[str, Table]):
         steps.do(Set(name, 0))
         steps.act(in_order(written))
         return (Rule((), (*steps.body(), Return())),)
+
+    def _hidden(self) -> Iterator[Rule]:
+        """OpenFlow 1.0 has no words for what fills an action set: such flows look as if they had nothing of it."""
+        for dump in self.dumps:
+            if dump.version == "1.0":
+                words = "no flow on the way has write_actions or a meter, which OpenFlow 1.0 cannot show"
+                settle = f"ovs-ofctl -O OpenFlow15 dump-flows {self.name}"
+                yield Rule((settled_for_all(Assumption(words, settle, presumed=True)),), (Return(),))
 
     def flow_of(self, rule: Rule) -> Flow | None:
         """The flow that a rule was made of."""
