@@ -118,7 +118,33 @@ class BridgeWhyJson(TypedDict):
     diagnostics: list[DiagnosticJson]
 
 
-SCHEMAS: dict[str, Any] = {"why": WhyJson, "why-bridge": BridgeWhyJson}
+class RelatedJson(TypedDict):
+    file: str
+    line: int
+    column: int
+    text: str
+    says: str
+
+
+class FindingJson(TypedDict):
+    rule: str
+    severity: str
+    message: str
+    file: str
+    line: int
+    column: int
+    text: str
+    related: list[RelatedJson]
+    fix: str | None
+    fingerprint: str
+
+
+class LintJson(TypedDict):
+    schema: str
+    findings: list[FindingJson]
+
+
+SCHEMAS: dict[str, Any] = {"why": WhyJson, "why-bridge": BridgeWhyJson, "lint": LintJson}
 
 
 def json_schema(name: str) -> dict[str, Any]:
