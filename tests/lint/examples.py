@@ -27,7 +27,9 @@ class Example:
 
 
 def example(name: str) -> Example:
-    page = inspect.cleandoc(rule(name).doc)
+    declared = rule(name)
+    assert declared is not None
+    page = inspect.cleandoc(declared.doc)
     text = textwrap.dedent(page.partition("\nExample:\n\n")[2]) + "\n"
     lines = text.splitlines()
     more = "".join(line.removeprefix(MORE) + "\n" for line in lines if line.startswith(MORE))

@@ -19,6 +19,7 @@ def test_an_example_shows_its_defect_where_it_says(name, tmp_path):
 @pytest.mark.parametrize("name", rule_names())
 def test_a_page_has_all_its_parts(name):
     declared = rule(name)
+    assert declared is not None
     assert declared.name == name
     paragraphs = [p.partition(" ")[0].partition("\n")[0] for p in declared.doc.split("\n\n")]
     assert [p for p in paragraphs if p in PARTS] == list(PARTS)

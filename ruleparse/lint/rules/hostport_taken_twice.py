@@ -12,10 +12,14 @@ Example:
     *nat
     :PREROUTING ACCEPT [0:0]
     :CNI-HOSTPORT-DNAT - [0:0]
+    :CNI-DN-1f05f5ae - [0:0]
+    :CNI-DN-77c2b90d - [0:0]
     -A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
-    -A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 8080 -j DNAT --to-destination 10.244.1.9:80
+    -A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 8080 -j CNI-DN-1f05f5ae
     # here
-    -A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 8080 -j DNAT --to-destination 10.244.1.12:80
+    -A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 8080 -j CNI-DN-77c2b90d
+    -A CNI-DN-1f05f5ae -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.244.1.9:80
+    -A CNI-DN-77c2b90d -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.244.1.12:80
     COMMIT
 """
 
