@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.cni.saved import Here
 from ruleparse.evaluate import walk
+from ruleparse.interface_atoms import atoms
 from ruleparse.lint.ruleset import Chains, Rules
 from ruleparse.netfilter.fields import ESTABLISHED, INVALID, NEW, RELATED, UNTRACKED
 from ruleparse.packet import FIELDS, Packet, Unknowns
@@ -64,21 +66,23 @@ class Conditions:
 
     def __init__(self, rules: Rules) -> None:
         self.program = rules.program
-        sizes = dict.fromkeys(_ADDRESSES, 32) if rules.family == 4 else {}
-        interfaces = [0, *(atom.value for atom in rules.snapshot.interfaces())]
-        self.unknowns = Unknowns(sizes=sizes, choices=lambda: interfaces)
+        self.unknowns = unknown_fields(rules)
         state = bits.number(self.unknowns.field("ct_state"))
         self.anything = bits.any_of(bits.equal_masked(state, one, -1) for one in _STATES)
 
     def of_chain(self, table: Chains, chain: str) -> Iterator[tuple[Here, Condition]]:
         """Every rule of a chain that could be read, with its condition."""
+        given = elsewhere(table, chain)
+        return ((here, self.of(rules, given)) for here, rules in self.lowered(table, chain))
+
+    def lowered(self, table: Chains, chain: str) -> Iterator[tuple[Here, list[Rule]]]:
+        """Every rule of a chain that could be read, and what of the program it was lowered to."""
         places = {here.number: here for here in table.rules(chain)}
-        lowered: dict[int, list[Rule]] = {}
+        found: dict[int, list[Rule]] = {}
         for rule in self.program[f"{table.key} {chain}"].rules:
             if rule.number in places:
-                lowered.setdefault(rule.number, []).append(rule)
-        nowhere = _elsewhere(table.hooks.get(chain, frozenset()))
-        return ((places[number], self.of(rules, nowhere)) for number, rules in lowered.items())
+                found.setdefault(rule.number, []).append(rule)
+        return ((places[number], rules) for number, rules in found.items())
 
     def of(self, rules: list[Rule], given: Mapping[str, Number]) -> Condition:
         """Of a rule that was lowered to one or several."""
@@ -98,8 +102,30 @@ class Conditions:
 _ADDRESSES = [name for name, field in FIELDS.items() if field.width == 128 and name.endswith(("src", "dst"))]
 
 
-def _elsewhere(hooks: frozenset[str]) -> Mapping[str, Number]:
+def unknown_fields(rules: Rules) -> Unknowns:
+    """Fields of a packet of which nothing is known; an interface is any that some rule tells from others, or none."""
+    sizes = dict.fromkeys(_ADDRESSES, 32) if rules.family == 4 else {}
+    interfaces = [0, *(atom.value for atom in atoms(_interfaces(rules)))]
+    return Unknowns(sizes=sizes, choices=lambda: interfaces)
+
+
+_NAMED = re.compile(r'(?:-[io]|--(?:in|out)-interface) (?:! )?"?([^\s"]+)').findall
+
+
+def _interfaces(rules: Rules) -> set[str]:
+    """Names and patterns that tell interfaces apart: those that rules and routes name, those of the node."""
+    sources = {table.span.source for table in rules.ruleset.tables.values() if table.span}
+    return {"lo", *(name for source in sources for name in _NAMED(source.text)), *_of_the_node(rules)}
+
+
+def _of_the_node(rules: Rules) -> Iterator[str]:
+    yield from (interface.name for interface in rules.snapshot.routing.interfaces)
+    yield from (hop.out for route in rules.snapshot.routing.routes.routes for hop in route.hops if hop.out)
+
+
+def elsewhere(table: Chains, chain: str) -> Mapping[str, Number]:
     """What packets do not have where a chain is called: no interface they came by, or leave by."""
+    hooks = table.hooks.get(chain)
     given: dict[str, Number] = {}
     if hooks and hooks <= {"OUTPUT"}:
         given["in"] = 0

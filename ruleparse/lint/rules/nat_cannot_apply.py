@@ -5,7 +5,7 @@ else. No kernel loads such a rule, so the dump was edited, or never loaded.
 
 Fix: move the rule to the table and a chain that can.
 
-Sure: certain: what leads to the chain was followed.
+Sure: certain: what leads to the chain was followed. Nothing is said of `iptables -S`, which does not name the table.
 
 Example:
 
@@ -37,7 +37,7 @@ WHERE = {
 
 
 def find(rules: Rules) -> Iterator[Finding]:
-    for table in rules.tables.values():
+    for table in rules.tables.values() if rules.ruleset.whole else ():
         for target, allowed in WHERE.items():
             if target in table.chains:
                 continue
