@@ -5,6 +5,7 @@ Why: no kernel loads such rules (`Too many levels of symbolic links`), so the du
 Fix: remove one of the jumps.
 
 Sure: certain, for chains that the kernel's own chains lead to; others may call each other as they like.
+Which of the jumps is wrong nobody can tell: all of them are named.
 
 Example:
 
@@ -23,37 +24,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ruleparse.cni.saved import Here
 from ruleparse.lint.finding import Finding, LintRule, Related, error
 from ruleparse.lint.ruleset import Chains, Rules, jump_span
 
 
 def find(rules: Rules) -> Iterator[Finding]:
     for table in rules.tables.values():
-        for chain, target in backward_calls(table):
-            calls = [h for h in table.callers[target] if h.chain == chain]
-            way = [h for h in table.callers.get(chain, ()) if h.chain != chain]
-            related = [Related(h.words.span, f"leads to {chain}") for h in way[:3]]
-            what = f"chain {chain} calls itself" if chain == target else f"{chain} leads back to {target}"
-            yield error(what, jump_span(calls[0]), *related)
+        for loop in loops(table):
+            *way, last = [call(table, chain, target) for chain, target in zip(loop, [*loop[1:], loop[0]], strict=True)]
+            related = [Related(here.words.span, f"leads on to {here.target}") for here in way]
+            what = f"{loop[-1]} leads back to {loop[0]}" if way else f"chain {loop[0]} calls itself"
+            yield error(what, jump_span(last), *related)
 
 
-def backward_calls(table: Chains) -> Iterator[tuple[str, str]]:
-    """Calls that close a loop, found by going down from the kernel's own chains."""
+def call(table: Chains, chain: str, target: str) -> Here:
+    return next(here for here in table.callers[target] if here.chain == chain)
+
+
+def loops(table: Chains) -> Iterator[list[str]]:
+    """Chains each of which calls the next, and the last the first; found going down from the kernel's own chains."""
     done: set[str] = set()
     for start in table.built_in:
-        inside, way = {start}, [(start, iter(table.called.get(start, ())))]
+        inside, way = [start], [iter(table.called.get(start, ()))]
         while way:
-            chain, targets = way[-1]
-            target = next(targets, None)
+            target = next(way[-1], None)
             if target is None:
-                done.add(chain)
-                inside.discard(chain)
+                done.add(inside.pop())
                 way.pop()
             elif target in inside:
-                yield chain, target
+                yield inside[inside.index(target) :]
             elif target not in done:
-                inside.add(target)
-                way.append((target, iter(dict.fromkeys(table.called.get(target, ())))))
+                inside.append(target)
+                way.append(iter(dict.fromkeys(table.called.get(target, ()))))
 
 
 RULE = LintRule("chain-loop", "error", find)

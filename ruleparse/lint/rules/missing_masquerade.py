@@ -45,9 +45,14 @@ def find(rules: Rules) -> Iterator[Finding]:
 
 
 def masquerades(nat: Chains, chain: str) -> bool:
-    """Whether a chain masquerades what is marked: its mark or a RETURN for other marks is before that."""
-    marked = any(here.option("--mark") for here in nat.rules(chain))
-    return marked and any(here.target in _MASQUERADE for here in nat.rules(chain))
+    """Whether a chain masquerades what is marked: the rule asks for a mark, or packets without one were sent back."""
+    only_marked = False
+    for here in nat.rules(chain):
+        mark = here.option("--mark")
+        if here.target in _MASQUERADE and (only_marked or (mark and not mark.negated)):
+            return True
+        only_marked = only_marked or bool(here.target == "RETURN" and mark and mark.negated)
+    return False
 
 
 RULE = LintRule("missing-masquerade", "error", find)

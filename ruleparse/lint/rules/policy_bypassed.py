@@ -32,23 +32,25 @@ from ruleparse.lint.finding import Finding, LintRule, Related, suspicion
 from ruleparse.lint.first_packets import FirstPackets
 from ruleparse.lint.ruleset import Rules
 
-_POLICY = {
-    "cali-FORWARD": ("cali+", ("in", "out")),
-    "WEAVE-NPC": ("weave", ("out",)),
-    "KUBE-ROUTER-FORWARD": ("kube-bridge", ("in", "out")),
-}
-"""The chains that ask policies: how pods' interfaces are called, and which way packets go that they are about"""
+_POLICY = {"cali-FORWARD": ("in", "out"), "WEAVE-NPC": ("out",), "KUBE-ROUTER-FORWARD": ("in", "out")}
+"""The chains that ask policies, and which way packets go that they are about."""
+_PODS = {"cali-FORWARD": ["cali+"], "WEAVE-NPC": ["weave"], "KUBE-ROUTER-FORWARD": ["kube-bridge"]}
+"""How pods' interfaces are called, unless the rules say otherwise."""
 
 
 def find(rules: Rules) -> Iterator[Finding]:
-    forward = rules.table("filter").rules("FORWARD")
-    for chain, (pods, ways) in _POLICY.items():
+    table = rules.table("filter")
+    forward = table.rules("FORWARD")
+    for chain, ways in _POLICY.items():
         jump = next((here for here in forward if here.target == chain), None)
         if jump is None or jump.number == 1:
             continue
+        pods = [
+            name for here in table.rules(chain) if "-wl-dispatch" in here.target if (name := here.value("-i", "-o"))
+        ]
         try:
             packets = FirstPackets(rules, "FORWARD", mark=None)
-            of_pods = any_of(packets.through(way, pods) for way in ways)
+            of_pods = any_of(packets.through(way, name) for way in ways for name in pods or _PODS[chain])
             region = packets.accepted("filter", "FORWARD", before=jump.number, among=of_pods)
             if region is False:
                 continue
