@@ -12,7 +12,11 @@ from ruleparse.report import reference
 
 @click.command("doc")
 @click.argument("name", required=False)
-@click.option("--schema", metavar="COMMAND", help="Print the JSON schema of a command's answer (why, lint).")
+@click.option(
+    "--schema",
+    metavar="COMMAND",
+    help="Print the JSON schema of a command's answer (why, lint, check), or of its input (expectations).",
+)
 def command(name: str | None, schema: str | None) -> None:
     """Reference page of a match, target, field, decoder or lint rule; without NAME the list of all, with their states.
 
