@@ -64,7 +64,7 @@ class Expectation(BaseModel):
         plain = {key.replace("-", "_"): value for key, value in given.items()}
         unknown = sorted(plain.keys() - PACKET_KEYS)
         if unknown:
-            raise ValueError(f"{unknown[0]} is not a packet option; there are {', '.join(sorted(PACKET_KEYS))}")
+            raise ValueError(f"{unknown[0]} is no option that describes a packet; `ruleparse why --help` lists them")
         if plain.get("local", "true") not in ("true", "false"):
             raise ValueError("local is true or false")
         return {key: value for key, value in plain.items() if (key, value) != ("local", "false")}

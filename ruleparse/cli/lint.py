@@ -62,6 +62,8 @@ def command(
         asked, findings = wanted.rules(), node.lint(wanted)
     except NoSuchRule as error:
         fail(str(error), USAGE)
+    if not node.snapshot.families and not quiet:
+        click.echo("ruleparse: there are no netfilter rules here, and others are not looked at", err=True)
     if write_baseline is not None:
         with destination(write_baseline) as out:
             out.write(written(findings))

@@ -86,17 +86,18 @@ class Conditions:
 
     def of(self, rules: list[Rule], given: Mapping[str, Number]) -> Condition:
         """Of a rule that was lowered to one or several."""
-        values = _Anything(self.unknowns, given)
+        unchanged = {} if self.program.facts.changing else {"sets_changed": 0}
+        values = _Anything(self.unknowns, unchanged | dict(given))
         packet = Packet(values, self.unknowns)
         wanted = [Rule(rule.tests, (Stop("fits"),)) for rule in rules]
         table = Table("rule", wanted, Rule((), (Stop("other"),)))
         program = ChainMap({"rule": table}, self.program)  # type: ignore[arg-type]
         try:
             ends = walk(program, "rule", packet, reach=self.anything).ends
-            when = bits.any_of(e.when for e in ends if e.stop.verdict == "fits")
+            when: Bool | None = bits.any_of(e.when for e in ends if e.stop.verdict == "fits")
         except MemoryError:
-            return Condition(None, frozenset(values.read))
-        return Condition(when, frozenset(values.read))
+            when = None
+        return Condition(when, frozenset(values.read - unchanged.keys()))
 
 
 _ADDRESSES = [name for name, field in FIELDS.items() if field.width == 128 and name.endswith(("src", "dst"))]

@@ -6,7 +6,8 @@ kube-proxy accepts no more than replies and what it masquerades. Nothing works t
 Fix: `iptables -P FORWARD ACCEPT`, or have the network plugin accept its pods (flannel from 0.18 does).
 
 Sure: certain for the endpoints of services: all first packets of connections to them, or from them, were walked through
-FORWARD. Plugins that forward by eBPF or Open vSwitch do not need FORWARD, so where they are nothing is said.
+FORWARD. Those of the API server and this node's own addresses are left out, because packets to them are not forwarded.
+Plugins that forward by eBPF or Open vSwitch do not need FORWARD, so where they are nothing is said.
 
 Example:
 
@@ -52,7 +53,7 @@ _DIRECTIONS = {"dst": "to", "src": "from"}
 def find(rules: Rules) -> Iterator[Finding]:
     chain = rules.table("filter").chains.get("FORWARD")
     elsewhere = any(map(rules.saved.has_chain, _ELSEWHERE))
-    endpoints = [address for address in rules.services.pods if address >= 0]
+    endpoints = list(pods_of_services(rules))
     if chain is None or chain.policy != "DROP" or elsewhere or not endpoints:
         return
     packets = FirstPackets(rules, "FORWARD")
@@ -66,6 +67,15 @@ def find(rules: Rules) -> Iterator[Finding]:
                 return
         except MemoryError:
             return
+
+
+def pods_of_services(rules: Rules) -> Iterator[int]:
+    """Addresses of endpoints, without this node's own and the API server's, which are in the hosts' network."""
+    own = {a.value for interface in rules.snapshot.routing.interfaces for a in interface.addresses}
+    for address, chains in rules.services.pods.items():
+        names = [rules.services.of_chain(chain) or "" for chain in chains]
+        if address >= 0 and address not in own and not any(name.startswith("default/kubernetes") for name in names):
+            yield address
 
 
 RULE = LintRule("forward-drop", "error", find)

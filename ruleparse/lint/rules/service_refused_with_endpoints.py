@@ -43,12 +43,12 @@ Portal = tuple[str | None, ...]
 
 
 def find(rules: Rules) -> Iterator[Finding]:
-    served = {portal(here): here for here in rules.table("nat").rules("KUBE-SERVICES") if leads_on(rules, here)}
+    served = {portal(here): here for here in rules.table("nat").rules("KUBE-SERVICES") if leads_on(here)}
     for chain in ("KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES"):
         for here in rules.table("filter").rules(chain):
             refused = here.target in ("REJECT", "DROP") and "has no endpoints" in here.text
-            if refused and here.value("-d") and (other := served.get(portal(here))):
-                endpoints = rules.services.endpoints(other.target)
+            other = served.get(portal(here)) if refused and here.value("-d") else None
+            if other is not None and (endpoints := rules.services.endpoints(other.target)):
                 some = ", ".join(e.address for e in endpoints[:3]) + (" …" if len(endpoints) > 3 else "")
                 message = f"{here.value('-d')} is refused for having no endpoints, and has {some}"
                 yield error(message, here.words.span, Related(other.words.span, "sent to its endpoints here"))
@@ -58,8 +58,8 @@ def portal(here: Here) -> Portal:
     return here.value("-d"), here.value("-p"), here.value("--dport")
 
 
-def leads_on(rules: Rules, here: Here) -> bool:
-    return here.target.startswith(("KUBE-SVC-", "KUBE-SVL-")) and bool(rules.services.endpoints(here.target))
+def leads_on(here: Here) -> bool:
+    return here.target.startswith(("KUBE-SVC-", "KUBE-SVL-"))
 
 
 RULE = LintRule("service-refused-with-endpoints", "error", find)
