@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ruleparse.codec import address, interface
@@ -35,7 +35,7 @@ CONDITIONS = [
 ]
 TARGETS = ["ACCEPT", "DROP", "RETURN", "CALLED", "MARK --set-xmark 0x1/0x1", "MARK --set-xmark 0x0/0x1", "LOG"]
 RULES = st.tuples(st.sampled_from(CONDITIONS), st.sampled_from(TARGETS))
-HEAD = "*filter\n:INPUT ACCEPT [0:0]\n:CALLED - [0:0]\n"
+HEAD = "*filter\n:INPUT DROP [0:0]\n:CALLED - [0:0]\n"
 CALLED = "-A CALLED -p udp -j DROP\n-A CALLED -i eth1 -j MARK --set-xmark 0x1/0x1\n"
 FIELDS = ("src", "dst", "proto", "dport", "in", "mark", "ct_state")
 VALUES = product(
@@ -66,7 +66,12 @@ def fates(snapshot):
     return [(end.stop.verdict, end.packet["mark"]) for (end,) in found]
 
 
+MARKED = "-m mark --mark 0x1/0x1"
+SEEN_TWICE = [(MARKED, "ACCEPT"), ("-p udp", "MARK --set-xmark 0x1/0x1"), (MARKED, "ACCEPT")]
+
+
 @settings(max_examples=60)
+@example(SEEN_TWICE)
 @given(st.lists(RULES, min_size=1, max_size=7))
 def test_deleting_an_idle_rule_changes_nothing(folder, rules):
     lines = [f"-A INPUT {condition} -j {target}".replace("  ", " ") for condition, target in rules]
