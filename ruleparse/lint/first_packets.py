@@ -33,13 +33,18 @@ class FirstPackets:
         Raises MemoryError where that is too much to work out.
         """
         program, key = self.rules.program, f"{self.rules.table(table).key} {chain}"
-        if before is not None:
-            shorter = [rule for rule in program[key].rules if (rule.number or 0) < before]
-            program_of = {key: Table(key, shorter, Rule((), (Stop("goes on"),)), group=table, label=chain)}
-            ends = walk(ChainMap(program_of, program), key, self.packet, reach=among).ends  # type: ignore[arg-type]
-        else:
-            ends = walk(program, key, self.packet, reach=among).ends
+        shorter = {} if before is None else {key: self._shorter(key, before)}
+        try:
+            ends = walk(ChainMap(shorter, program), key, self.packet, reach=among).ends  # type: ignore[arg-type]
+        except RecursionError as error:
+            raise MemoryError(str(error)) from None
         return bits.any_of(end.when for end in ends if end.stop.verdict == "accept")
+
+    def _shorter(self, key: str, before: int) -> Table:
+        """A chain without its rules from a number on."""
+        table = self.rules.program[key]
+        rules = [rule for rule in table.rules if (rule.number or 0) < before]
+        return Table(key, rules, Rule((), (Stop("goes on"),)), group=table.group, label=table.label)
 
     def among(self, field: str, addresses: Iterable[int]) -> Bool:
         """Packets with one of these addresses."""

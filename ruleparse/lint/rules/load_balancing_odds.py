@@ -63,9 +63,19 @@ def _wrong(here: Here, left: int) -> str | None:
     given = here.value("--probability")
     if given is None:
         return None if left == 1 else f"takes all packets: the {left - 1} behind it get none"
+    odds = _number(given)
+    if odds is None:
+        return f"has odds that are no number: {given}"
     if left == 1:
-        return f"takes only {float(given):.4g} of what is left: the rest goes to no endpoint"
-    return None if abs(float(given) - 1 / left) <= _ROUNDING else f"has odds of {given} where 1/{left} is fair"
+        return f"takes only {odds:.4g} of what is left: the rest goes to no endpoint"
+    return None if abs(odds - 1 / left) <= _ROUNDING else f"has odds of {given} where 1/{left} is fair"
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 RULE = LintRule("load-balancing-odds", "error", find)
