@@ -12,7 +12,7 @@ SUDO   := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
-.PHONY: help venv demo test lint types oracle golden bench agreement clean
+.PHONY: help venv demo test lint types oracle golden bench agreement mutants clean
 
 help:     ## this list
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 17
@@ -43,6 +43,9 @@ bench: venv     ## time and memory on large nodes, beside iptables-legacy-restor
 
 agreement: venv     ## how often a recorded kernel agrees, by match and target
 	$(BIN)/python -m benchmarks.agreement $(ARGS)
+
+mutants: venv     ## how many planted defects lint finds, by rule
+	$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 clean:     ## remove everything that is made here
 	rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

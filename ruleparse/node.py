@@ -12,6 +12,8 @@ from ruleparse.text import Diagnostic
 if TYPE_CHECKING:
     import networkx
 
+    from ruleparse.lint.finding import Finding
+    from ruleparse.lint.run import Wanted
     from ruleparse.why import Answer
 
 
@@ -42,6 +44,12 @@ class Node:
         from ruleparse.graph import graph_of
 
         return graph_of(self.snapshot.program(family or self.snapshot.families[0]))
+
+    def lint(self, wanted: Wanted | None = None) -> list[Finding]:
+        """What is wrong with the rules, in the order of the dumps. Raises NoSuchRule."""
+        from ruleparse.lint.run import lint
+
+        return lint(self.snapshot, wanted)
 
     @property
     def diagnostics(self) -> list[Diagnostic]:

@@ -18,9 +18,9 @@ LAYERS = """
     cli
     report
     node
-    session
+    session check
     why_bridge
-    why query diff check lint
+    why query diff lint
     cni
     wired worlds
     outcomes deliveries readable spec

@@ -12,9 +12,13 @@ from ruleparse.report import reference
 
 @click.command("doc")
 @click.argument("name", required=False)
-@click.option("--schema", metavar="COMMAND", help="Print the JSON schema of a command's answer (why).")
+@click.option(
+    "--schema",
+    metavar="COMMAND",
+    help="Print the JSON schema of a command's answer (why, lint, check), or of its input (expectations).",
+)
 def command(name: str | None, schema: str | None) -> None:
-    """Reference page of a match, target, field or decoder; without NAME the list of all, with their states.
+    """Reference page of a match, target, field, decoder or lint rule; without NAME the list of all, with their states.
 
     exact: decided wherever dump and packet settle it. unknown: always an assumption. inert: changes no verdict.
     """

@@ -8,6 +8,8 @@ from ruleparse.cni.decoder import Decoder
 from ruleparse.cni.flow_decoder import FlowDecoder
 from ruleparse.cni.flow_names import FLOW_DECODERS
 from ruleparse.cni.names import DECODERS
+from ruleparse.lint.finding import LintRule
+from ruleparse.lint.registry import rule, rule_names
 from ruleparse.netfilter import fields, registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import Match, Option, Target
@@ -19,7 +21,7 @@ _DECODERS = {decoder.name: decoder for decoder in _EVERY}
 
 
 def overview() -> str:
-    """Every match, target, field and decoder, a line each."""
+    """Every match, target, field, decoder and lint rule, a line each."""
     lines = ["Matches (-m NAME)"]
     lines += [_line(m.name, m.state, m.doc) for name in registry.match_names() if (m := registry.match(name))]
     lines += ["", "Targets (-j NAME)"]
@@ -28,6 +30,8 @@ def overview() -> str:
     lines += [_line(f.name, f"{f.width} bits", f.doc) for f in FIELDS.values()]
     lines += ["", "Decoders, by whose rules or flows they name"]
     lines += [f"  {name:25} {decoder.title}" for name, decoder in _DECODERS.items()]
+    lines += ["", "Lint rules"]
+    lines += [f"  {r.name:30} {r.severity:8} {r.title}" for name in rule_names() if (r := rule(name))]
     return "\n".join(lines)
 
 
@@ -44,6 +48,8 @@ def pages(name: str) -> list[str]:
         found.append(_field(FIELDS[name]))
     if name in _DECODERS:
         found.append(_decoder(_DECODERS[name]))
+    if lint_rule := rule(name):
+        found.append(_lint_rule(lint_rule))
     return found
 
 
@@ -66,6 +72,10 @@ def _extension(declared: Match | Target, title: str) -> str:
 def _option(option: Option) -> str:
     aliases = f"   (also {', '.join(option.names[1:])})" if len(option.names) > 1 else ""
     return f"{option.names[0]} {option.codec.syntax}".rstrip() + aliases
+
+
+def _lint_rule(declared: LintRule) -> str:
+    return f"lint rule {declared.name}   {declared.severity}\n\n{inspect.cleandoc(declared.doc)}"
 
 
 def _field(f: Field) -> str:

@@ -118,11 +118,63 @@ class BridgeWhyJson(TypedDict):
     diagnostics: list[DiagnosticJson]
 
 
-SCHEMAS: dict[str, Any] = {"why": WhyJson, "why-bridge": BridgeWhyJson}
+class RelatedJson(TypedDict):
+    file: str
+    line: int
+    column: int
+    text: str
+    says: str
+
+
+class FindingJson(TypedDict):
+    rule: str
+    severity: str
+    message: str
+    file: str
+    line: int
+    column: int
+    text: str
+    related: list[RelatedJson]
+    fix: str | None
+    fingerprint: str
+
+
+class LintJson(TypedDict):
+    schema: str
+    findings: list[FindingJson]
+
+
+class JudgedJson(TypedDict):
+    name: str
+    status: str
+    passed: bool
+    expected: str
+    file: str
+    line: int
+    because: list[str]
+    witness: dict[str, Any] | None
+    walked: WhyJson | None
+
+
+class CheckJson(TypedDict):
+    schema: str
+    results: list[JudgedJson]
+
+
+SCHEMAS: dict[str, Any] = {
+    "why": WhyJson,
+    "why-bridge": BridgeWhyJson,
+    "lint": LintJson,
+    "check": CheckJson,
+}
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """The JSON schema of a command's answer. Raises KeyError."""
+    """The JSON schema of a command's answer, or of a file of expectations. Raises KeyError."""
     from pydantic import TypeAdapter
 
+    if name == "expectations":
+        from ruleparse.check.model import Expectations
+
+        return Expectations.model_json_schema()
     return TypeAdapter(SCHEMAS[name]).json_schema()

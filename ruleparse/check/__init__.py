@@ -1,0 +1,1 @@
+"""Expectations about packets, and whether a node's rules meet them."""

@@ -1,0 +1,1 @@
+"""Defects of saved rules, found without asking about any packet in particular."""

@@ -1,0 +1,36 @@
+"""The dumps that lint rules' own pages show, and where in them the defect stands."""
+
+import inspect
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruleparse.lint.registry import rule
+from ruleparse.snapshot import Snapshot, load
+
+HERE = "# here"
+MORE = "# with another file of the node: "
+
+
+@dataclass(frozen=True)
+class Example:
+    """The text of a dump, the line meant, and what else was saved."""
+
+    text: str
+    line: int
+    more: str
+
+    def node(self, folder: Path) -> Snapshot:
+        (folder / "rules.txt").write_text(self.text)
+        (folder / "more.txt").write_text(self.more)
+        return load([folder])
+
+
+def example(name: str) -> Example:
+    declared = rule(name)
+    assert declared is not None
+    page = inspect.cleandoc(declared.doc)
+    text = textwrap.dedent(page.partition("\nExample:\n\n")[2]) + "\n"
+    lines = text.splitlines()
+    more = "".join(line.removeprefix(MORE) + "\n" for line in lines if line.startswith(MORE))
+    return Example(text, lines.index(HERE) + 2, more)

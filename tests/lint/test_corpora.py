@@ -1,0 +1,26 @@
+"""Nodes that are well have no findings."""
+
+from pathlib import Path
+
+import pytest
+
+from ruleparse.lint.run import Wanted, lint
+from ruleparse.snapshot import load
+
+CORPORA = Path(__file__).parent.parent.parent / "corpora"
+NODES = sorted(p.parent.name for p in CORPORA.glob("*/iptables-save.txt"))
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_healthy_node_has_no_findings(node):
+    assert [f"{f.span.where}: {f.message} [{f.rule}]" for f in lint(load([CORPORA / node]))] == []
+
+
+def test_there_are_nodes():
+    assert len(NODES) > 20
+
+
+def test_what_is_not_shown_is_still_found():
+    """A level below the default changes nothing but what is shown."""
+    node = load([CORPORA / "calico-before"])
+    assert {f.severity for f in lint(node, Wanted(level="note"))} <= {"note"}
