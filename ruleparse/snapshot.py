@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,9 @@ _TRACKS = re.compile(
 """Rules that make the kernel track connections (nf_ct_netns_get in their checks)."""
 
 
+_COUNTED = re.compile(r"(?m)^#.*\n|^\[\d+:\d+\] |(?<=[A-Z-]) \[\d+:\d+\]$")
+
+
 @dataclass
 class Snapshot:
     """All that was saved of one node."""
@@ -61,13 +64,16 @@ class Snapshot:
 
         Names and patterns that somebody `asked` for are told apart too.
         """
-        if saved := [i.name for i in self.routing.interfaces if not i.loopback]:
-            more = sorted({name for name in asked if not name.endswith("+")} - set(saved))
-            return [Atom(interface(name), name) for name in (*saved, *more)]
-        return atoms(self._interfaces_named - {"lo"} | set(asked))
+        return interfaces_of([self], asked)
 
     @cached_property
-    def _interfaces_named(self) -> set[str]:
+    def interfaces_saved(self) -> list[str]:
+        """The names that `ip link` or `ip addr` told."""
+        return [i.name for i in self.routing.interfaces if not i.loopback]
+
+    @cached_property
+    def interfaces_named(self) -> set[str]:
+        """Those that rules and routes name, and patterns in rules."""
         hops = {hop.out for route in self.routing.routes.routes for hop in route.hops if hop.out}
         return hops | {name for d in self.dumps for name in _INTERFACES_NAMED(d.source.text)}
 
@@ -123,6 +129,11 @@ class Snapshot:
         )
         return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
 
+    @cached_property
+    def normal_texts(self) -> list[tuple[str, str]]:
+        """All that was saved, without file names, comment lines and counters: equal where nothing else differs."""
+        return sorted((kind, _COUNTED.sub("", source.text)) for source, kind in self.sources)
+
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
         from ruleparse.netfilter.tracking.node_memory import NodeMemory
@@ -137,6 +148,17 @@ class Snapshot:
         for d in (*self.diagnostics, *twice, *self.routing.notes, *lowered):
             seen.setdefault((d.name, d.span and (d.span.source.name, d.span.start), d.message), d)
         return list(seen.values())
+
+
+def interfaces_of(snapshots: Sequence[Snapshot], asked: Iterable[str] = ()) -> list[Atom]:
+    """What an unknown interface may be on nodes that are looked at together."""
+    asked = set(asked)
+    if all(s.interfaces_saved for s in snapshots):
+        saved = list(dict.fromkeys(name for s in snapshots for name in s.interfaces_saved))
+        more = sorted({name for name in asked if not name.endswith("+")} - set(saved))
+        return [Atom(interface(name), name) for name in (*saved, *more)]
+    named = set().union(*(s.interfaces_named | set(s.interfaces_saved) for s in snapshots))
+    return atoms(named - {"lo"} | asked)
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:

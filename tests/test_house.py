@@ -19,9 +19,13 @@ LAYERS = """
     report
     node
     session
-    why query diff check lint
+    changes
+    query
+    why check lint
     cni
     wired worlds
+    chance
+    whole shortest
     outcomes readable spec
     evaluate graph snapshot effects
     netfilter openflow routing
@@ -39,7 +43,8 @@ LAYERS = """
 BLIND = {
     "why": {"netfilter", "openflow", "routing"},
     "query": {"netfilter", "openflow", "routing"},
-    "diff": {"netfilter", "openflow", "routing"},
+    "changes": {"netfilter", "openflow", "routing"},
+    "whole": {"netfilter", "openflow", "routing"},
     "check": {"netfilter", "openflow", "routing"},
     "cni": {"openflow", "routing"},
     "outcomes": {"netfilter", "openflow", "routing"},

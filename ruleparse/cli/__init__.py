@@ -9,7 +9,7 @@ import sys
 
 import click
 
-COMMANDS = ("why", "show", "graph", "doc")
+COMMANDS = ("why", "diff", "query", "show", "graph", "doc")
 
 
 class _Lazy(click.Group):

@@ -12,7 +12,7 @@ from ruleparse.report import reference
 
 @click.command("doc")
 @click.argument("name", required=False)
-@click.option("--schema", metavar="COMMAND", help="Print the JSON schema of a command's answer (why).")
+@click.option("--schema", metavar="COMMAND", help="Print the JSON schema of a command's answer (why, query, diff).")
 def command(name: str | None, schema: str | None) -> None:
     """Reference page of a match, target or field; without NAME the list of all, with their states.
 
