@@ -60,7 +60,7 @@ class _Asking(Unknowns):
 
     def __init__(self, answers: list[bool]) -> None:
         super().__init__()
-        self.answers = answers
+        self.chosen = answers
         self.replies: dict[tuple[str, Number | None], Reply] = {}
         self.open: list[Reply] = []
         """those that both answers are tried of, in order"""
@@ -75,7 +75,7 @@ class _Asking(Unknowns):
         if question.presumed:
             return Reply(question, about, True)
         at = len(self.open)
-        reply = Reply(question, about, self.answers[at] if at < len(self.answers) else True)
+        reply = Reply(question, about, self.chosen[at] if at < len(self.chosen) else True)
         self.open.append(reply)
         return reply
 
