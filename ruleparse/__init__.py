@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ruleparse.node import Node, load
+    from ruleparse.node import Node, diff, load
 
-__all__ = ["Node", "load"]
+__all__ = ["Node", "diff", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -119,6 +119,17 @@ def any_of(items: Iterable[Bool]) -> Bool:
     return result
 
 
+def _place(variable: Function) -> int:
+    return variable.node_var() or 0
+
+
+def branches(f: Function) -> tuple[Bool, Bool]:
+    """What is left of f where its topmost variable holds, and where it does not."""
+    found = f.cofactors()
+    assert found is not None
+    return _fold(found[0]), _fold(found[1])
+
+
 def depends(f: Bool, variable: Function) -> bool:
     """Whether a variable matters to f."""
     if isinstance(f, bool):
@@ -128,11 +139,21 @@ def depends(f: Bool, variable: Function) -> bool:
 
 def exists(f: Bool, variables: Iterable[Function]) -> Bool:
     """Whether f holds for some values of the variables."""
-    for variable in variables:
-        if isinstance(f, bool):
-            return f
-        f = _fold(f.exists(variable))
-    return f
+    among = _conjunction(variables)
+    return f if isinstance(f, bool) or isinstance(among, bool) else _fold(f.exists(among))
+
+
+def always(f: Bool, variables: Iterable[Function]) -> Bool:
+    """Whether f holds for all values of the variables."""
+    return negate(exists(negate(f), variables))
+
+
+def _conjunction(variables: Iterable[Function]) -> Bool:
+    """All of some variables; from the last in the order on, each is put on top of the others."""
+    found: Bool = True
+    for variable in sorted(variables, key=_place, reverse=True):
+        found = both(variable, found)
+    return found
 
 
 # Numbers ------------------------------------------------------------------------------------------------------------

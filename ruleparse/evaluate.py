@@ -153,12 +153,14 @@ class _Walker:
         self.inside: set[str] = set()
         """tables that the walk is in and may not enter again"""
         self.way = Way(0)
+        self.entered: dict[tuple[Way, str, str], int] = {}
+        """how often a table was entered on a way by rules of the same words"""
         self.recalled: dict[Hashable, Any] = {}
 
     # What tests may ask (program.World)
 
     def ask(self, question: Assumption, about: bits.Number | None = None) -> Bool:
-        key = (question.question, about)
+        key = (self.packet.unknowns.wording(question), about)
         if key in self.answers:
             return bool(self.answers[key])
         return self.packet.unknowns.ask(question, about)
@@ -279,7 +281,9 @@ class _Walker:
         return hit, False
 
     def enter_by(self, rule: Rule, name: str, reach: Bool) -> Bool:
-        outer, self.way = self.way, Way(hash((self.way, id(rule))))
+        place = (self.way, name, rule.words)
+        nth = self.entered[place] = self.entered.get(place, 0) + 1
+        outer, self.way = self.way, Way(hash((place, nth)))
         returned = self.enter(name, reach)
         self.way = outer
         return returned
@@ -357,7 +361,7 @@ class _Walker:
     def unsettled(
         self, field: str, low: int, high: int, question: Assumption, about: bits.Number | None
     ) -> tuple[bits.Number, Bool]:
-        words = f"{field}: {question.question}"
+        words = self.packet.unknowns.wording_of_number(field, question, low, high)
         if (words, about) in self.answers:
             return self.answers[words, about], True
         number = bits.number(self.packet.unknowns.number(words, field, about))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from ruleparse.text import Diagnostic
 if TYPE_CHECKING:
     import networkx
 
+    from ruleparse.changes import Difference
     from ruleparse.lint.finding import Finding
     from ruleparse.lint.run import Wanted
+    from ruleparse.query import Answer as Sets
     from ruleparse.why import Answer
 
 
@@ -38,6 +41,21 @@ class Node:
     def session(self) -> NodeSession:
         """Packets one after another: each meets the connections, counters and lists that those before it left."""
         return NodeSession(self.snapshot)
+
+    def query(
+        self,
+        *,
+        verdict: str | None = None,
+        decided_by: str | None = None,
+        egress: str | None = None,
+        reaches: str | None = None,
+        **packet: Any,
+    ) -> Sets:
+        """All packets of a description by their fate. Keys are those of `why`. Raises SpecError, MemoryError."""
+        from ruleparse.query import Wanted, query
+
+        spec = {key.rstrip("_"): value for key, value in packet.items()}
+        return query(self.snapshot, spec, Wanted(verdict, decided_by, egress, reaches))
 
     def graph(self, family: int | None = None) -> networkx.MultiDiGraph[str]:
         """Chains and tables as nodes; jumps, gotos and calls as edges."""
@@ -74,3 +92,17 @@ class NodeSession:
 def load(*paths: str | Path) -> Node:
     """Read files, folders and `-` as one node. Raises OSError, or NothingRead if none holds rules."""
     return Node(load_snapshot(paths))
+
+
+def diff(
+    before: Node | str | Path, after: Node | str | Path, *, ignore: Collection[str] = (), **packet: Any
+) -> Difference:
+    """The packets that changed fate between two nodes; keys are those of `Node.query`.
+
+    `ignore` names what does not count: `ttl`, `mark`, `egress` … Raises SpecError, MemoryError, and what `load` does.
+    """
+    from ruleparse.changes import difference
+
+    sides = [side if isinstance(side, Node) else load(side) for side in (before, after)]
+    spec = {key.rstrip("_"): value for key, value in packet.items()}
+    return difference(sides[0].snapshot, sides[1].snapshot, spec, ignore)

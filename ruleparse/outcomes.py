@@ -191,10 +191,14 @@ class _Splitter:
         return self.inside[region]
 
     def path(self, point: Point) -> tuple[Hit, ...]:
-        """The rules that one packet hits."""
-        known = {name: point.value(n) for name, n in self.packet.values.items()}
-        concrete = Packet({**point.fields, **known}, self.unknowns, self.packet.raw)
-        return tuple(h for h in walk(self.program, self.entry, concrete, point.answers).hits if h.when is True)
+        return path(self.program, self.entry, self.packet, point)
+
+
+def path(program: Program, entry: str, packet: Packet, point: Point) -> tuple[Hit, ...]:
+    """The rules that one packet hits."""
+    known = {name: point.value(n) for name, n in packet.values.items()}
+    concrete = Packet({**point.fields, **known}, packet.unknowns, packet.raw)
+    return tuple(h for h in walk(program, entry, concrete, point.answers).hits if h.when is True)
 
 
 def by_answer(

@@ -6,7 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ruleparse.bits import Bits, Bool, Function, Number, Space, chosen, depends, exists, number
+from ruleparse.bits import (
+    Bits,
+    Bool,
+    Function,
+    Number,
+    Space,
+    all_of,
+    at_least,
+    chosen,
+    depends,
+    equal_masked,
+    exists,
+    negate,
+    number,
+)
 
 if TYPE_CHECKING:
     from ruleparse.text import Span
@@ -119,11 +133,60 @@ class Unknowns:
 
     def ask(self, question: Assumption, about: Number | None = None) -> Bool:
         """The unknown answer to a question; `about` is the number that the question asks something of, if it does."""
-        key = (question.question, about)
+        key = (self.wording(question), about)
         if key not in self.assumptions:
             self.assumptions[key] = (self.space.variable(), question)
             self.places.append(None)
         return self.assumptions[key][0]
+
+    def wording(self, question: Assumption) -> str:
+        """What tells a question from others."""
+        return question.question
+
+    def wording_of_number(self, field: str, question: Assumption, low: int, high: int) -> str:
+        """What tells a number that only the running system knows from others."""
+        return f"{field}: {self.wording(question)}"
+
+    @property
+    def settled(self) -> list[Function]:
+        """What the running system knows: answers to questions, the way out of a missing route."""
+        ways_out = [v for name in self.fields if name.startswith(WAY_OUT) for v in self.variables[name]]
+        return self.answers + ways_out
+
+    @property
+    def answers(self) -> list[Function]:
+        """What open questions are answered, one way or the other."""
+        return [v for v, question in self.assumptions.values() if question.probability is None]
+
+    @property
+    def chances(self) -> dict[Function, float]:
+        """Random choices, and how likely each is to be yes."""
+        asked = self.assumptions.values()
+        return {v: question.probability for v, question in asked if question.probability is not None}
+
+    @property
+    def made_up(self) -> list[Function]:
+        """The variables of numbers that the system makes up, but for the way out of a missing route."""
+        return [v for name in self.fields if _is_made_up(name) for v in self.variables[name]]
+
+    @property
+    def of_packets(self) -> list[Function]:
+        """The variables that tell packets apart."""
+        return [v for name, variables in self.variables.items() if name in FIELDS for v in variables]
+
+    def count(self, region: Bool) -> int:
+        """How many packets a region of fields holds: one for each choice of every unknown field of a packet."""
+        region = self.whatever_the_answers(self.whatever_is_made_up(region, also_the_way_out=True))
+        within = all_of([region, *(self._one_of_its_values(name) for name in self.fields if name in FIELDS)])
+        size = sum(len(self.variables[name]) for name in self.fields if name in FIELDS)
+        if isinstance(within, bool):
+            return int(within) << size
+        return int(within.sat_count(self.space.count)) >> self.space.count - size
+
+    def _one_of_its_values(self, name: str) -> Bool:
+        """That the variables which choose a field's value do not stand for its last value more than once."""
+        values = self._choices() if self._choices is not None and name in CHOSEN else None
+        return negate(at_least(self.variables[name], len(values))) if values else True
 
     def whatever_is_made_up(self, region: Bool, *, also_the_way_out: bool = False) -> Bool:
         """A region whatever numbers the system makes up by itself (a random port): those are nobody's input.
@@ -156,16 +219,26 @@ class Unknowns:
                 return n
             return sum(1 << i for i, b in enumerate(n) if (b if isinstance(b, bool) else b.eval(pairs)))
 
-        fields = dict.fromkeys(self.fields, 0)
-        for yes, place in zip(chosen, self.places, strict=True):
-            if yes and place is not None and place[0] in fields:
-                fields[place[0]] |= 1 << place[1]
+        fields = {name: value(number(bits)) for name, bits in self.fields.items()}
         answers: dict[tuple[str, object], int] = {}
         for (words, about), name in self.numbers.items():
             answers[words, value(about) if isinstance(about, tuple) else about] = fields[name]
         for (words, about), (variable, _) in self.assumptions.items():
             answers[words, value(about) if isinstance(about, tuple) else about] = int(chosen[variable.node_var() or 0])
         return Point({n: v for n, v in fields.items() if n in FIELDS}, answers, value)
+
+    def at(self, point: Point) -> Bool:
+        """The one packet that a point stands for, whatever the answers."""
+        known = (equal_masked(self.fields[name], value, -1) for name, value in point.fields.items())
+        return all_of(known)
+
+    def answered(self, point: Point) -> Bool:
+        """That open questions are answered as at a point, whatever is random."""
+        return all_of(v if point.value((v,)) else negate(v) for v in self.settled)
+
+    def chosen_at(self, point: Point) -> Bool:
+        """That random choices turn out as at a point."""
+        return all_of(v if point.value((v,)) else negate(v) for v in self.chances)
 
     def whatever_the_answers(self, region: Bool) -> Bool:
         """A region by its fields alone."""
@@ -174,6 +247,10 @@ class Unknowns:
 
 Answers = Mapping[tuple[str, object], int]
 """What questions are answered with, by their words and what they are about."""
+
+
+def _is_made_up(name: str) -> bool:
+    return name not in FIELDS and not name.startswith(WAY_OUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,16 @@ class Rule:
     number: int | None = None
     span: Span | None = None
 
+    @property
+    def words(self) -> str:
+        """The rule as its dump has it, without counters; nothing for a rule that was made up."""
+        return words_of(self.span) if self.span is not None else ""
+
+
+def words_of(span: Span) -> str:
+    """A line of a dump without counters."""
+    return span.text.partition("] ")[2] if span.text.startswith("[") else span.text
+
 
 COMES_BACK = Rule((), (Return(),))
 """What happens at the end of a table, unless it says otherwise."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from ruleparse.bits import Bool
+from ruleparse.bits import Bool, Function, branches
 from ruleparse.codec import prefix_length, show_address, show_mac, show_protocol
-from ruleparse.packet import WAY_OUT, Unknowns
+from ruleparse.packet import WAY_OUT
 
 Cube = tuple[int, int]
 """(value, mask): the numbers n with n & mask == value."""
@@ -26,19 +27,53 @@ class Rows:
     more: bool = False
 
 
-def rows(region: Bool, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]] = tuple) -> Rows | None:
-    """A region of unknown fields, None if it is everything. `interfaces` are what an unknown one may be, in words."""
+class Variables(Protocol):
+    """What the variables of a region stand for."""
+
+    @property
+    def places(self) -> list[tuple[str, int] | None]:
+        """Of each variable in order: the field and the bit."""
+
+    @property
+    def variables(self) -> dict[str, tuple[Function, ...]]:
+        """Of each field: its bits."""
+
+    def whatever_is_made_up(self, region: Bool) -> Bool:
+        """The region without numbers that nobody gives."""
+
+
+def rows(
+    region: Bool,
+    unknowns: Variables,
+    family: int,
+    interfaces: Callable[[], Sequence[str]] = tuple,
+    most: int = ROWS,
+    *,
+    negations: bool = False,
+) -> Rows | None:
+    """A region of unknown fields, None if it is everything. `interfaces` are what an unknown one may be, in words;
+    with `negations` values are written as `any except` others, where that is shorter.
+    """
     if region is True:
         return None
     if region is False:
         return Rows([])
-    reader = _Reader(unknowns, family, interfaces)
+    reader = _Reader(unknowns, family, interfaces, most, negations)
     found = reader.rows(unknowns.whatever_is_made_up(region))
     return None if found is None else Rows(found, reader.cut)
 
 
 class _Reader:
-    def __init__(self, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        unknowns: Variables,
+        family: int,
+        interfaces: Callable[[], Sequence[str]],
+        most: int = ROWS,
+        negations: bool = False,
+    ) -> None:
+        self.most = most
+        self.negations = negations
         self.interfaces = interfaces
         self.unknowns = unknowns
         self.family = family
@@ -49,7 +84,7 @@ class _Reader:
             return None
         result: list[Row] = []
         for row in self.walk(region):
-            if len(result) == ROWS:
+            if len(result) == self.most:
                 self.cut = True
                 break
             result.append(row)
@@ -76,7 +111,7 @@ class _Reader:
             if words and size == len(words).bit_length():
                 text = show_choices(found, size, words)
             else:
-                text = show_values(field, found, size, self.family)
+                text = show_values(field, found, size, self.family, negations=self.negations)
             for row in self.walk(rest):
                 yield {field: text, **row} if text else row
 
@@ -91,12 +126,9 @@ class _Reader:
                 yield (value, mask), f
                 continue
             assert not isinstance(f, bool)
-            branches = f.cofactors()
-            assert branches is not None
             bit = 1 << place[1]
-            for chosen, branch in ((bit, branches[0]), (0, branches[1])):
-                known = bool(branch.satisfiable()) if branch.node_level() is None else branch
-                pending.append((known, value | chosen, mask | bit))
+            yes, no = branches(f)
+            pending += [(yes, value | bit, mask | bit), (no, value, mask | bit)]
 
 
 def shown_name(name: str) -> str:
@@ -119,10 +151,12 @@ def show_choices(cubes: list[Cube], size: int, words: Sequence[str]) -> str:
     return ", ".join(word for index, word in enumerate(words) if index in found)
 
 
-def show_values(name: str, cubes: list[Cube], size: int, family: int) -> str:
-    """The values that some cubes hold, as the command line takes them."""
+def show_values(name: str, cubes: list[Cube], size: int, family: int, *, negations: bool = False) -> str:
+    """The values that some cubes hold, as the command line takes them; or those they do not, if that is shorter."""
     if any(mask == 0 for _, mask in cubes):
         return ""
+    if negations and (others := _others(cubes, size)):
+        return "any except " + show_values(name, others, size, family)
     whole = [prefix for cube in cubes for prefix in prefixes(cube, size)]
     others = [cube for cube in cubes if _holes(cube[1], size).bit_count() > _MOST_HOLES]
     if name in ("src", "dst"):
@@ -168,6 +202,25 @@ def _spans(cubes: list[Cube], size: int) -> list[tuple[int, int]]:
         else:
             spans.append((value, high))
     return spans
+
+
+def _others(cubes: list[Cube], size: int) -> list[Cube]:
+    """The values that no cube holds, if they are fewer stretches than those held; else nothing."""
+    if any(_holes(mask, size).bit_count() > _MOST_HOLES for _, mask in cubes):
+        return []
+    spans = _spans([prefix for cube in cubes for prefix in prefixes(cube, size)], size)
+    starts = [0, *(high + 1 for _, high in spans)]
+    ends = [*(low - 1 for low, _ in spans), (1 << size) - 1]
+    gaps = [(low, high) for low, high in zip(starts, ends, strict=True) if low <= high]
+    return [cube for gap in gaps for cube in _cubes_of(*gap, size)] if len(gaps) < len(spans) else []
+
+
+def _cubes_of(low: int, high: int, size: int) -> Iterator[Cube]:
+    """A range as the fewest prefixes."""
+    while low <= high:
+        span = min(low & -low or 1 << size, 1 << (high - low + 1).bit_length() - 1)
+        yield low, (1 << size) - span
+        low += span
 
 
 def _ranges(cubes: list[Cube], size: int, show: Callable[[int], str]) -> Iterator[str]:

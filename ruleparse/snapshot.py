@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,9 @@ _BALANCED_ADDRESSES = ("kube-ipvs0", "kube-dummy-if")
 """Devices on which these two put the addresses of services."""
 
 
+_COUNTED = re.compile(r"(?m)^#.*\n|^\[\d+:\d+\] |(?<=[A-Z-]) \[\d+:\d+\]$")
+
+
 @dataclass
 class Snapshot:
     """All that was saved of one node."""
@@ -73,13 +76,16 @@ class Snapshot:
 
         Names and patterns that somebody `asked` for are told apart too.
         """
-        if saved := [i.name for i in self.routing.interfaces if not i.loopback]:
-            more = sorted({name for name in asked if not name.endswith("+")} - set(saved))
-            return [Atom(interface(name), name) for name in (*saved, *more)]
-        return atoms(self._interfaces_named - {"lo"} | set(asked))
+        return interfaces_of([self], asked)
 
     @cached_property
-    def _interfaces_named(self) -> set[str]:
+    def interfaces_saved(self) -> list[str]:
+        """The names that `ip link` or `ip addr` told."""
+        return [i.name for i in self.routing.interfaces if not i.loopback]
+
+    @cached_property
+    def interfaces_named(self) -> set[str]:
+        """Those that rules and routes name, and patterns in rules."""
         hops = {hop.out for route in self.routing.routes.routes for hop in route.hops if hop.out}
         return hops | {name for d in self.dumps for name in _INTERFACES_NAMED(d.source.text)}
 
@@ -153,6 +159,11 @@ class Snapshot:
         """The program of a bridge, None if no flows were saved."""
         return None if self.bridges is None else self.bridges.program(name)
 
+    @cached_property
+    def normal_texts(self) -> list[tuple[str, str]]:
+        """All that was saved, without file names, comment lines and counters: equal where nothing else differs."""
+        return sorted((kind, _COUNTED.sub("", source.text)) for source, kind in self.sources)
+
     def fresh_memory(self) -> NodeMemory:
         """What a node remembers right after its rules were loaded: nothing."""
         from ruleparse.netfilter.tracking.node_memory import NodeMemory
@@ -175,6 +186,17 @@ class Snapshot:
         """Whether the legacy rules that one text misses stand in another."""
         here = {r.family for d in self.dumps for r in d.rulesets if missing.span and d.source is missing.span.source}
         return all(any(r.flavour == "legacy" for r in self._saved(family)) for family in here)
+
+
+def interfaces_of(snapshots: Sequence[Snapshot], asked: Iterable[str] = ()) -> list[Atom]:
+    """What an unknown interface may be on nodes that are looked at together."""
+    asked = set(asked)
+    if all(s.interfaces_saved for s in snapshots):
+        saved = list(dict.fromkeys(name for s in snapshots for name in s.interfaces_saved))
+        more = sorted({name for name in asked if not name.endswith("+")} - set(saved))
+        return [Atom(interface(name), name) for name in (*saved, *more)]
+    named = set().union(*(s.interfaces_named | set(s.interfaces_saved) for s in snapshots))
+    return atoms(named - {"lo"} | asked)
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:

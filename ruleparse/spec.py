@@ -14,11 +14,15 @@ from ruleparse.codec import (
     address,
     integer,
     interface,
+    interface_name,
     interface_pattern,
     mac,
     masked_number,
     prefix,
     protocol,
+    show_address,
+    show_mac,
+    show_protocol,
 )
 from ruleparse.netfilter.icmp_types import ICMP6_NAMES, ICMP_NAMES, icmp_codec
 from ruleparse.netfilter.services import SERVICES
@@ -202,15 +206,19 @@ def asked(
     interfaces: Callable[[], Sequence[int]] | None = None,
     nodes: int = 1 << 20,
     earlier: Unknowns | None = None,
+    make: type[Unknowns] = Unknowns,
+    order: Sequence[str] = (),
 ) -> Asked:
     """What a packet's keys ask; `interfaces` gives those that an unknown one may be, `nodes` the room for decision
-    diagrams, `earlier` is what was not known of the packet before. Raises SpecError.
+    diagrams, `earlier` is what was not known of the packet before, `order` are fields whose
+    bits come first among what is unknown.
+    Raises SpecError.
     """
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in KEYS)
     if unknown:
         raise SpecError(f"{unknown[0]!r} is not a packet option; there are {', '.join(sorted(KEYS))}")
     sizes = dict.fromkeys(("src", "dst", "route_gateway"), 32) if family == 4 else {}
-    unknowns = Unknowns(nodes, sizes, interfaces)
+    unknowns = make(nodes, sizes, interfaces)
     if earlier is not None:
         unknowns.continues(earlier)
     values: dict[str, Number] = dict(wire_fields or {})
@@ -233,6 +241,9 @@ def asked(
     _first_of_a_connection(values, {f for f, _ in conditions}, family)
     if local:
         values |= {"local": 1, "socket": 1, "in": 0, "gid": values.get("gid", 0)}
+    for field in order:
+        if field not in values and (field not in _PORT_FIELDS or values.get("proto", _PORTS[0]) in _PORTS):
+            unknowns.field(field)
     for field, _ in conditions:
         values[field] = bits.number(unknowns.field(field))
     packet = Packet(values, unknowns, raw)
@@ -240,6 +251,14 @@ def asked(
     if reach is False:
         raise SpecError("the packet options contradict each other")
     return Asked(packet, reach, family, local)
+
+
+def is_whole(packet: Packet) -> Bool:
+    """That a packet has no ports where its protocol knows none: there are not many of such packets, but one."""
+    proto, unknowns = packet["proto"], packet.unknowns
+    ported = bits.any_of(bits.equal_masked(proto, number, -1) for number in _PORTS)
+    ports = [unknowns.fields[name] for name in _PORT_FIELDS if name in unknowns.fields]
+    return bits.either(ported, bits.all_of(bits.equal_masked(port, 0, -1) for port in ports))
 
 
 def _icmp_type(spec: Mapping[str, Any], values: dict[str, Number], family: int) -> None:
@@ -257,6 +276,7 @@ def _icmp_type(spec: Mapping[str, Any], values: dict[str, Number], family: int) 
 
 _ICMP = (1, 58)
 _PORTS = (6, 17, 33, 132, 136)
+_PORT_FIELDS = ("sport", "dport")
 _HEADERS: Mapping[str, tuple[tuple[int, ...], str]] = {
     "sport": (_PORTS, "ports"),
     "dport": (_PORTS, "ports"),
@@ -286,3 +306,21 @@ def _first_of_a_connection(values: dict[str, Number], conditions: set[str], fami
     if proto in (1, 58, None) and "icmp_type" not in values:
         values["icmp_type"] = 8 if family == 4 else 128
         values.setdefault("icmp_code", 0)
+
+
+def written(packet: Packet, values: Mapping[str, int], family: int) -> dict[str, str]:
+    """The options that describe one packet, of the fields that were not known before."""
+    keys = {field: key for key, (field, _) in OPTIONS.items() if field not in packet.values or field in values}
+    proto = values.get("proto", packet.values.get("proto"))
+    shown = {keys[name]: _SHOWN.get(name, str)(values[name]) for name in keys if name in values}
+    shown |= {name: show_address(values[name], family) for name in ("src", "dst") if name in values}
+    return {key: text for key, text in shown.items() if key not in _PORT_FIELDS or proto in _PORTS}
+
+
+_SHOWN: Mapping[str, Callable[[int], str]] = {
+    "in": interface_name,
+    "out_given": interface_name,
+    "proto": show_protocol,
+    "src_mac": show_mac,
+    "dst_mac": show_mac,
+}

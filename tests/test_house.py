@@ -19,10 +19,14 @@ LAYERS = """
     report
     node
     session check
+    changes
+    query
     why_bridge
-    why query diff lint
+    why lint
     cni
     wired worlds
+    chance
+    whole shortest
     outcomes deliveries readable spec
     evaluate graph snapshot effects
     netfilter openflow routing
@@ -40,7 +44,8 @@ LAYERS = """
 BLIND = {
     "why": {"netfilter", "openflow", "routing"},
     "query": {"netfilter", "openflow", "routing"},
-    "diff": {"netfilter", "openflow", "routing"},
+    "changes": {"netfilter", "openflow", "routing"},
+    "whole": {"netfilter", "openflow", "routing"},
     "check": {"netfilter", "openflow", "routing"},
     "cni": {"routing"},
     "outcomes": {"netfilter", "openflow", "routing"},

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-COMMANDS = ("why", "lint", "check", "show", "graph", "doc")
+COMMANDS = ("why", "query", "diff", "lint", "check", "show", "graph", "doc")
 
 
 class _Lazy(click.Group):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -57,6 +57,13 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, quiet: bool, verbose:
 def fail(message: str, status: int) -> NoReturn:
     click.echo(f"ruleparse: {message}", err=True)
     sys.exit(status)
+
+
+def no_room(spec: Mapping[str, Any]) -> NoReturn:
+    """Say that there is no room for an answer, and what would leave less to tell apart."""
+    missing = [f"--{name}" for name in ("in", "src", "dst", "proto", "sport", "dport") if spec.get(name) is None]
+    words = f"; there are fewer if you say {', '.join(missing)}" if missing else ""
+    fail(f"out of memory: these packets have too many fates to tell apart{words}", UNREADABLE)
 
 
 @contextmanager

@@ -161,9 +161,53 @@ class CheckJson(TypedDict):
     results: list[JudgedJson]
 
 
+class PacketsJson(TypedDict):
+    verdict: str
+    egress: str | None
+    reject_with: str | None
+    decided_by: PlaceJson | None
+    reason: str | None
+    explanation: list[str]
+    when: list[dict[str, str]] | None
+    when_cut: bool
+    assumptions: list[AssumptionJson]
+    probability: float
+    packets: int
+    rewrites: list[dict[str, str | int]]
+    rewrites_cut: bool
+    witness: dict[str, Any]
+    names: dict[str, str]
+
+
+class QueryJson(TypedDict):
+    schema: str
+    family: int
+    sets: list[PacketsJson]
+    packets: int
+    diagnostics: list[DiagnosticJson]
+
+
+class ChangeJson(TypedDict):
+    family: int
+    local: bool
+    change: str
+    fields: list[str]
+    before: PacketsJson
+    after: PacketsJson
+
+
+class DiffJson(TypedDict):
+    schema: str
+    changes: list[ChangeJson]
+    notes: list[str]
+    diagnostics: list[DiagnosticJson]
+
+
 SCHEMAS: dict[str, Any] = {
     "why": WhyJson,
     "why-bridge": BridgeWhyJson,
+    "query": QueryJson,
+    "diff": DiffJson,
     "lint": LintJson,
     "check": CheckJson,
 }

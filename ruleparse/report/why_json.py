@@ -37,9 +37,9 @@ def _outcome(o: Outcome) -> OutcomeJson:
         "packet": dict(o.packet),
         "when": None if o.when is None else [dict(row) for row in o.when],
         "when_cut": o.when_cut,
-        "assumptions": [_assumption(a) for a in o.assumptions],
+        "assumptions": [assumption_json(a) for a in o.assumptions],
         "probability": round(o.probability, 6),
-        "decided_by": None if o.decided_by is None else _place(o.decided_by),
+        "decided_by": None if o.decided_by is None else place_json(o.decided_by),
         "reason": o.reason,
         "explanation": list(o.explanation),
         "steps": [_step(s) for s in o.steps],
@@ -57,7 +57,7 @@ def _overlay(tunnel: Overlay) -> OverlayJson:
     }
 
 
-def _place(p: Place) -> PlaceJson:
+def place_json(p: Place) -> PlaceJson:
     return {"file": p.file, "line": p.line, "table": p.table, "chain": p.chain, "rule": p.rule, "text": p.text}
 
 
@@ -76,7 +76,7 @@ def _step(s: Step) -> StepJson:
     }
 
 
-def _assumption(a: Assumed) -> AssumptionJson:
+def assumption_json(a: Assumed) -> AssumptionJson:
     rule = None if a.rule is None else {"file": a.rule.source.name, "line": a.rule.line, "text": a.rule.text}
     return {"question": a.question, "answer": a.answer, "settle": a.settle, "rule": rule}
 

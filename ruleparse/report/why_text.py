@@ -15,7 +15,7 @@ from ruleparse.snapshot import Overlay
 from ruleparse.text import printable
 from ruleparse.why import Answer, Assumed, Outcome, Place, Step
 
-_FATE = {
+FATE = {
     "accept": ("ACCEPTED", "green"),
     "drop": ("DROPPED", "red"),
     "reject": ("REJECTED", "red"),
@@ -42,7 +42,7 @@ def in_one_line(answer: Answer) -> str:
 
 
 def _in_few_words(o: Outcome) -> str:
-    word, _ = _FATE[o.verdict]
+    word, _ = FATE[o.verdict]
     if o.verdict == "accept":
         return word + _where_to(o)
     if o.decided_by is None:
@@ -59,7 +59,7 @@ class _Writer:
         self.verbose = verbose
 
     def lines(self, answer: Answer) -> Iterator[str]:
-        yield self.style.bold(_asked(answer.asked))
+        yield self.style.bold(question_in_words(answer.asked))
         outcomes = _joined(answer.outcomes)
         if len(outcomes) > 1:
             yield f"{len(outcomes)} possible fates:"
@@ -91,7 +91,7 @@ class _Writer:
     # The fate
 
     def fate(self, o: Outcome, alike: Sequence[Outcome], asked: Mapping[str, Any]) -> Iterator[str]:
-        word, colour = _FATE[o.verdict]
+        word, colour = FATE[o.verdict]
         yield self.style.colour(word, colour) + _where_to(o)
         for other in alike if o.probability < 1 else [o]:
             if other.verdict == "accept" and (change := _rewritten(other, asked)):
@@ -112,7 +112,7 @@ class _Writer:
                 yield "    or … and more"
         for index, a in enumerate(o.assumptions):
             yield from self.wrap(
-                ("  provided that " if index == 0 else "            and ") + _shortened(_claim(a)), "", "       "
+                ("  provided that " if index == 0 else "            and ") + shortened(claim(a)), "", "       "
             )
 
     # The rule that decided
@@ -132,7 +132,7 @@ class _Writer:
     def rule(self, p: Place) -> Iterator[str]:
         """The rule in full, carets under what it does."""
         lines = textwrap.wrap(
-            printable(_shortened(p.text)), self.columns - 4, break_on_hyphens=False, break_long_words=True
+            printable(shortened(p.text)), self.columns - 4, break_on_hyphens=False, break_long_words=True
         ) or [""]
         for line in lines:
             yield f"    {line}"
@@ -218,7 +218,7 @@ def _fate(o: Outcome) -> tuple[Any, ...]:
     return (o.verdict, o.egress, o.reject_with, o.reason, o.decided_by and o.decided_by.line, str(o.when))
 
 
-def _claim(a: Assumed) -> str:
+def claim(a: Assumed) -> str:
     """A question and its answer as a statement."""
     if a.answer:
         return a.question
@@ -239,7 +239,7 @@ _DENIED = {
 _VERB = re.compile("|".join(_DENIED))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_RULE else f"{text[:_LONGEST_RULE]} …"
 
 
@@ -297,33 +297,33 @@ def _rewritten(o: Outcome, asked: Mapping[str, Any]) -> str:
         value = o.packet.get(end)
         return value if value is not None else asked.get(end) if end in o.kept else _SEVERAL.get(end)
 
-    return f"{_end(shown('src'), shown('sport'))} → {_end(shown('dst'), shown('dport'))}"
+    return f"{end_in_words(shown('src'), shown('sport'))} → {end_in_words(shown('dst'), shown('dport'))}"
 
 
 _SEVERAL = {"src": "several", "dst": "several"}
 """What stands for addresses that were translated, and not all to the same."""
 
 
-def _end(address: str | None, port: object) -> str:
+def end_in_words(address: str | None, port: object) -> str:
     host = address or "any"
     host = f"[{host}]" if ":" in host and port is not None else host
     return host if port is None else f"{host}:{port}"
 
 
 def _row(row: Mapping[str, str], most: int) -> str:
-    return "; ".join(f"{name.replace('_', ' ')} {_spaced(value, most)}" for name, value in row.items())
+    return "; ".join(f"{name.replace('_', ' ')} {spaced(value, most)}" for name, value in row.items())
 
 
-def _spaced(values: str, most: int) -> str:
+def spaced(values: str, most: int) -> str:
     """A list with room to break lines, or how it starts."""
     parts = [part.strip() for part in values.split(",")]
     more = [f"and {len(parts) - most} more (--verbose)"] if len(parts) > most else []
     return ", ".join((*parts[:most], *more))
 
 
-def _asked(spec: Mapping[str, Any]) -> str:
+def question_in_words(spec: Mapping[str, Any]) -> str:
     proto = str(spec.get("proto", "any protocol"))
-    ends = [_end(spec.get(a), spec.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
+    ends = [end_in_words(spec.get(a), spec.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
     entry = (
         "sent by this node"
         if spec.get("local") or spec.get("in") == "local"

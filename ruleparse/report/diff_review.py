@@ -1,0 +1,69 @@
+"""An answer of `diff` for reviews: Markdown for a comment, workflow commands that GitHub shows beside the lines.
+
+https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ruleparse.changes import Change, Difference
+from ruleparse.report.diff_words import by_whom, conditions, headline, past
+from ruleparse.report.why_text import question_in_words
+from ruleparse.text import printable
+
+_MOST_ROWS = 8
+
+
+def markdown(answer: Difference) -> str:
+    lines = [f"> {_plain(note)}" for note in answer.notes]
+    if not answer.changes:
+        return "\n".join([*lines, "No packet changes fate."]) + "\n"
+    lines.append(f"### Packets that change fate: {len(answer.changes)}")
+    for change in answer.changes:
+        lines += ["", *_section(change)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(c: Change) -> Iterator[str]:
+    yield f"**{_plain(headline(c))}**" + (" (sent by this node)" if c.local else "")
+    yield ""
+    yield from (f"- when {_plain(row)}" for row in conditions(c, _MOST_ROWS))
+    yield from (f"- provided that: {_plain(a.question)}: {'yes' if a.answer else 'no'}" for a in c.after.assumptions)
+    yield f"- {_plain(past(c.before))} by {_code(by_whom(c.before))}"
+    yield f"- {_plain(headline(c))} by {_code(by_whom(c.after))}"
+    yield f"- for instance {_code(question_in_words(c.after.witness))}"
+    yield from (f"  - {_plain(sentence)}" for sentence in c.after.explanation)
+
+
+def _plain(text: str) -> str:
+    return "".join(f"\\{ch}" if ch in r"\`*_{}[]<>|#" else ch for ch in printable(text))
+
+
+def _code(text: str) -> str:
+    return f"`{printable(text).replace('`', chr(0x2BC))}`"
+
+
+def github(answer: Difference) -> str:
+    """A warning for each change, at the rule that decides now."""
+    return "".join(_command(change) for change in answer.changes)
+
+
+def _command(c: Change) -> str:
+    place = c.after.decided_by or c.before.decided_by
+    where = f" file={_property(place.file)},line={place.line},title={_property(headline(c))}" if place else ""
+    told = [
+        f"{headline(c)}: {'; '.join(conditions(c, _MOST_ROWS))}",
+        f"{past(c.before)} by {by_whom(c.before)}",
+        *c.after.explanation,
+        f"for instance {question_in_words(c.after.witness)}",
+    ]
+    return f"::warning{where}::{_data(chr(10).join(told))}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,50 @@
+"""An answer of `diff` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from ruleparse.changes import Change, Difference
+from ruleparse.report.diff_words import headline, past
+from ruleparse.report.sets_text import SetsWriter, amount
+from ruleparse.report.style import Style
+
+_COLOURS = {"accept": "green", "drop": "red", "reject": "red"}
+
+
+def write_diff(answer: Difference, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
+    """`width` in columns; that of the terminal if not given."""
+    out.write("\n".join(_lines(answer, SetsWriter(Style.of(out), width, verbose))) + "\n")
+
+
+def _lines(answer: Difference, writer: SetsWriter) -> Iterator[str]:
+    for note in answer.notes:
+        yield from writer.wrap(note, "")
+    if not answer.changes:
+        yield "no packet changes fate"
+        return
+    count = len(answer.changes)
+    yield f"{count} set{'' if count == 1 else 's'} of packets change{'s' if count == 1 else ''} fate"
+    for change in answer.changes:
+        yield ""
+        yield from _change(change, writer)
+
+
+def _change(c: Change, writer: SetsWriter) -> Iterator[str]:
+    odds = f", {100 * c.after.probability:.3g} % of them, by chance" if c.after.probability < 1 else ""
+    title = writer.style.colour(headline(c).upper(), _COLOURS[c.after.verdict])
+    yield f"{title}   {writer.style.dim(amount(c.after.count) + odds)}"
+    yield from writer.conditions(c.after)
+    if c.local:
+        yield "  sent by this node"
+    yield f"  {past(c.before)}"
+    yield from writer.rewrites(c.before)
+    yield from writer.decision(c.before, "    ")
+    yield f"  {headline(c)}"
+    yield from writer.rewrites(c.after)
+    yield from writer.decision(c.after, "    ")
+    yield from writer.example(c.after)
+    for name, side in (("before", c.before), ("after", c.after)):
+        for sentence in side.explanation:
+            yield from writer.wrap(f"{name}: {sentence}", "    ", "      ")

@@ -1,0 +1,39 @@
+"""An answer of `query` as JSON."""
+
+from __future__ import annotations
+
+from ruleparse.query import Answer, Packets
+from ruleparse.report.schema import PacketsJson, QueryJson
+from ruleparse.report.why_json import assumption_json, diagnostic_json, place_json
+
+SCHEMA = "ruleparse/query/1"
+
+
+def query_json(answer: Answer) -> QueryJson:
+    return {
+        "schema": SCHEMA,
+        "family": answer.family,
+        "sets": [packets_json(p) for p in answer.sets],
+        "packets": answer.count,
+        "diagnostics": [diagnostic_json(d) for d in answer.diagnostics],
+    }
+
+
+def packets_json(p: Packets) -> PacketsJson:
+    return {
+        "verdict": p.verdict,
+        "egress": p.egress,
+        "reject_with": p.reject_with,
+        "decided_by": None if p.decided_by is None else place_json(p.decided_by),
+        "reason": p.reason,
+        "explanation": list(p.explanation),
+        "when": None if p.when is None else [dict(row) for row in p.when],
+        "when_cut": p.when_cut,
+        "assumptions": [assumption_json(a) for a in p.assumptions],
+        "probability": round(p.probability, 6),
+        "packets": p.count,
+        "rewrites": [dict(r) for r in p.rewrites],
+        "rewrites_cut": p.rewrites_cut,
+        "witness": dict(p.witness),
+        "names": dict(p.names),
+    }

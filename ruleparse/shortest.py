@@ -1,0 +1,73 @@
+"""The same set of packets in fewer rows: which field is asked about first makes rows many or few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ruleparse import bits
+from ruleparse.bits import Bool, Function, Space
+from ruleparse.packet import Unknowns
+from ruleparse.readable import Rows, rows
+
+ORDERS = (
+    ("proto", "dport", "dst", "src", "in", "sport"),
+    ("dst", "proto", "dport", "src", "in", "sport"),
+    ("in", "src", "dst", "proto", "dport", "sport"),
+    ("proto", "dport", "src", "dst", "in", "sport"),
+)
+_MOST_NODES = 20_000
+"""Diagrams larger than that are written down as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reordered:
+    """Variables of the same meaning in another order; nothing here is made up."""
+
+    places: list[tuple[str, int] | None]
+    variables: dict[str, tuple[Function, ...]]
+
+    def whatever_is_made_up(self, region: Bool, *, also_the_way_out: bool = False) -> Bool:
+        return region
+
+
+def shortest_rows(
+    region: Bool, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]], most: int
+) -> Rows | None:
+    """The rows of a region without answers in it, in that order of fields that makes the fewest."""
+    region = unknowns.whatever_is_made_up(region)
+    if isinstance(region, bool) or region.node_count() > _MOST_NODES:
+        return rows(region, unknowns, family, interfaces, most, negations=True)
+    found: Rows | None = None
+    for order in ORDERS:
+        again, view = _reordered(region, unknowns, order)
+        enough = most if found is None else len(found.rows)
+        tried = rows(again, view, family, interfaces, enough, negations=True)
+        if tried is None:
+            return None
+        if found is None or (not tried.more and len(tried.rows) < len(found.rows)):
+            found = tried
+    return found
+
+
+def _reordered(region: Function, unknowns: Unknowns, order: Sequence[str]) -> tuple[Bool, _Reordered]:
+    space = Space(1 << 20)
+    names = [n for n in order if n in unknowns.variables] + [n for n in unknowns.variables if n not in order]
+    view = _Reordered([], {})
+    for name in names:
+        size = len(unknowns.variables[name])
+        view.variables[name] = tuple(reversed(space.variables(size)))
+        view.places.extend((name, bit) for bit in reversed(range(size)))
+    moved: dict[Function, Bool] = {}
+
+    def move(f: Bool) -> Bool:
+        if isinstance(f, bool):
+            return f
+        if f not in moved:
+            place = unknowns.places[f.node_var() or 0]
+            assert place is not None, "answers were split off before"
+            yes, no = bits.branches(f)
+            moved[f] = bits.pick(view.variables[place[0]][place[1]], move(yes), move(no))
+        return moved[f]
+
+    return move(region), view

@@ -1,0 +1,139 @@
+"""All packets at once: from one symbolic walk to the fates in it, each with the packets that meet it.
+
+A region speaks of fields, of answers that the dumps leave open, of random choices, and of numbers that the system makes
+up. Here the last two are taken out: what is made up is nobody's input, and a choice leaves a fate more or less likely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ruleparse import bits
+from ruleparse.bits import Bool, Function, Number
+from ruleparse.evaluate import End
+from ruleparse.outcomes import Piece, by_answer
+from ruleparse.packet import Packet, Unknowns
+from ruleparse.program import Rule, Stop, Table
+
+ORDER = ("dst", "dport", "proto", "src", "in", "sport")
+"""Fields that nearly every rule asks about, those first that say most of where a packet goes: with the destination on
+top, what NAT makes of it stays small."""
+
+Decider = tuple[Table, Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a packet, and by which rule. `egress` is the interface's number, None for what does not leave."""
+
+    stop: Stop
+    decider: Decider | None
+    egress: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fated:
+    """The packets of one fate: under which condition, and the packet as it was then."""
+
+    fate: Fate
+    when: Bool
+    packet: Packet
+
+
+def fates(ends: Sequence[End], by_handle: Callable[[int], Decider | None], within: Bool = True) -> Iterator[Fated]:
+    """Every fate of the packets `within` a region, as often as there are ends with it."""
+    for end in ends:
+        rest = bits.both(end.when, within)
+        if end.stop.verdict != "accept":
+            if rest is not False:
+                yield Fated(Fate(end.stop, _written(end), None), rest, end.packet)
+            continue
+        ways_out = ("route_out",) if end.stop.detail != "local" else ()
+        for when, (decided, *out) in cases(rest, [end.packet[name] for name in ("decided", *ways_out)], end.packet):
+            yield Fated(Fate(end.stop, by_handle(decided), out[0] if out else None), when, end.packet)
+
+
+def _written(end: End) -> Decider | None:
+    """The rule that ended a walk, if it stands in a dump."""
+    if end.table is None or end.rule is None or end.rule.number is None or end.rule.span is None:
+        return None
+    return end.table, end.rule
+
+
+def cases(region: Bool, numbers: Sequence[Number], packet: Packet) -> Iterator[tuple[Bool, list[int]]]:
+    """A region by the values that some numbers have in it."""
+    while region is not False:
+        value = packet.unknowns.witness(region).value
+        values = [value(n) for n in numbers]
+        alike = bits.all_of(bits.equal_masked(n, v, -1) for n, v in zip(numbers, values, strict=True))
+        yield bits.both(region, alike), values
+        region = bits.without(region, alike)
+
+
+def given_answers(region: Bool, unknowns: Unknowns) -> list[Piece]:
+    """A region by the answers to open questions that it depends on; random choices are left in it."""
+    pieces = [Piece(region)]
+    for (_, about), (variable, question) in unknowns.assumptions.items():
+        if question.probability is None:
+            pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
+    return pieces
+
+
+def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]]:
+    """A region by how likely the random choices make it, without these."""
+    chances = unknowns.chances
+    some, sure = bits.exists(region, chances), bits.always(region, chances)
+    if sure is not False:
+        yield sure, 1.0
+    by_chance = bits.without(some, sure)
+    found: dict[float, Bool] = {}
+    while by_chance is not False:
+        here = bits.both(region, unknowns.at(unknowns.witness(by_chance)))
+        choices = bits.exists(here, unknowns.of_packets)
+        alike = bits.both(by_chance, bits.always(bits.negate(bits.differ(region, choices)), chances))
+        odds = likelihood(choices, unknowns)
+        found[odds] = bits.either(found.get(odds, False), alike)
+        by_chance = bits.without(by_chance, alike)
+    yield from ((where, odds) for odds, where in sorted(found.items(), reverse=True))
+
+
+def likelihood(choices: Bool, unknowns: Unknowns) -> float:
+    """How likely random choices turn out so."""
+    odds = {variable.node_var(): probability for variable, probability in unknowns.chances.items()}
+    found: dict[Function, float] = {}
+
+    def of(f: Bool) -> float:
+        if isinstance(f, bool):
+            return float(f)
+        if f not in found:
+            yes, no = bits.branches(f)
+            p = odds[f.node_var()]
+            found[f] = p * of(yes) + (1 - p) * of(no)
+        return found[f]
+
+    return of(choices)
+
+
+@dataclass(frozen=True, slots=True)
+class RulePattern:
+    """Rules as people name them: `[TABLE ]CHAIN[:RULE]`, `*` standing for anything; rule 0 is the chain's policy."""
+
+    group: str
+    chain: str
+    number: int | None
+
+    @classmethod
+    def of(cls, text: str) -> RulePattern:
+        where, colon, number = text.rpartition(":")
+        numbered = bool(colon) and number.isdecimal()
+        group, _, chain = (where if numbered else text).strip().rpartition(" ")
+        return cls(group or "*", chain, int(number) if numbered else None)
+
+    def fits_chain(self, group: str, chain: str) -> bool:
+        return fnmatchcase(group, self.group) and fnmatchcase(chain, self.chain)
+
+    def fits(self, table: Table, rule: Rule) -> bool:
+        """Whether it means this rule; a pattern without a number means all of a chain, its end included."""
+        return self.number in (None, rule.number) and bool(table.group) and self.fits_chain(table.group, table.label)
