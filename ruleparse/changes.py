@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ruleparse import bits
@@ -17,7 +18,7 @@ from ruleparse.evaluate import End
 from ruleparse.outcomes import Piece
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.program import words_of
-from ruleparse.query import Asking, Packets, question_of
+from ruleparse.query import Asking, Packets, question_of, with_room
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError, family_of
 from ruleparse.text import Diagnostic, Span
@@ -78,8 +79,15 @@ def difference(
     if before.normal_texts != after.normal_texts:
         for family in families:
             for ways in _ways({**spec, "family": family}):
-                found += _Comparison(before, after, ways, [f for n, f in COMPARED.items() if n not in ignore]).changes()
+                found += with_room(partial(_changes, before, after, ways, ignore))
     return Difference(spec, found, notes, [*before.all_diagnostics(), *after.all_diagnostics()])
+
+
+def _changes(
+    before: Snapshot, after: Snapshot, spec: dict[str, Any], ignore: Collection[str], nodes: int
+) -> list[Change]:
+    compared = [field for name, field in COMPARED.items() if name not in ignore]
+    return list(_Comparison(before, after, spec, compared, nodes).changes())
 
 
 def _families(before: Snapshot, after: Snapshot, spec: Mapping[str, Any]) -> tuple[list[int], list[str]]:
@@ -142,8 +150,10 @@ class _Pair:
 class _Comparison:
     """Two walks of the same packets."""
 
-    def __init__(self, before: Snapshot, after: Snapshot, spec: dict[str, Any], compared: Sequence[str]) -> None:
-        self.question = question_of([before, after], spec, Shared)
+    def __init__(
+        self, before: Snapshot, after: Snapshot, spec: dict[str, Any], compared: Sequence[str], nodes: int
+    ) -> None:
+        self.question = question_of([before, after], spec, nodes, Shared)
         self.sides = [Asking(s, spec, self.question, [before, after]) for s in (before, after)]
         self.unknowns = self.question.packet.unknowns
         self.compared = compared

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ruleparse import bits
 from ruleparse.bits import Bool
@@ -22,10 +23,11 @@ from ruleparse.whole import ORDER, Fate, Fated, RulePattern, cases, fates, given
 from ruleparse.why import Answering, Assumed, Place, asked_family
 from ruleparse.wired import wired
 
-ROOM = 1 << 24
-"""Nodes of decision diagrams for one answer; they take about a gigabyte."""
+ROOMS = (1 << 20, 1 << 24)
+"""Nodes of decision diagrams for one answer, the larger where the smaller will not do; it takes about a gigabyte."""
 MOST_ROWS = 10_000
 MOST_REWRITES = 64
+Answered = TypeVar("Answered")
 VERDICTS = ("accept", "drop", "reject")
 
 
@@ -76,14 +78,29 @@ class Answer:
 
 def query(snapshot: Snapshot, spec: Mapping[str, Any], wanted: Wanted | None = None) -> Answer:
     """All packets of a description by their fate. Raises SpecError, MemoryError, RecursionError."""
-    asking = Asking.about(snapshot, spec)
-    sets = list(asking.sets(wanted or Wanted()))
-    unknowns = asking.question.packet.unknowns
-    count = unknowns.count(bits.both(asking.question.reach, asking.is_whole))
-    return Answer(asking.question.family, spec, sets, count, snapshot.all_diagnostics())
+    return with_room(lambda nodes: _answer(snapshot, spec, wanted or Wanted(), nodes))
 
 
-def question_of(snapshots: Sequence[Snapshot], spec: Mapping[str, Any], make: type[Unknowns] = Unknowns) -> Asked:
+def _answer(snapshot: Snapshot, spec: Mapping[str, Any], wanted: Wanted, nodes: int) -> Answer:
+    question = question_of([snapshot], spec, nodes)
+    asking = Asking(snapshot, spec, question, [snapshot])
+    sets = list(asking.sets(wanted))
+    count = question.packet.unknowns.count(bits.both(question.reach, asking.is_whole))
+    return Answer(question.family, spec, sets, count, snapshot.all_diagnostics())
+
+
+def with_room(answer: Callable[[int], Answered]) -> Answered:
+    """An answer, in as much room as it takes. Raises MemoryError."""
+    *smaller, largest = ROOMS
+    for nodes in smaller:
+        with suppress(MemoryError):
+            return answer(nodes)
+    return answer(largest)
+
+
+def question_of(
+    snapshots: Sequence[Snapshot], spec: Mapping[str, Any], nodes: int, make: type[Unknowns] = Unknowns
+) -> Asked:
     """What is asked of one node, or of several alike: an unknown interface is one of any of theirs."""
     given = wired(spec, snapshots[0])
     family = asked_family(snapshots[0], spec, given)
@@ -91,7 +108,7 @@ def question_of(snapshots: Sequence[Snapshot], spec: Mapping[str, Any], make: ty
     def interfaces() -> list[int]:
         return [atom.value for atom in interfaces_of(snapshots, interfaces_named(spec))]
 
-    return asked(spec, family, given.fields, given.raw, interfaces, ROOM, make=make, order=ORDER)
+    return asked(spec, family, given.fields, given.raw, interfaces, nodes, make=make, order=ORDER)
 
 
 _REST = "\x7f"
@@ -110,10 +127,6 @@ class Asking:
         self.among = among
         self.words = Answering(snapshot, spec, question, wired(spec, snapshot))
         self.is_whole = is_whole(question.packet)
-
-    @classmethod
-    def about(cls, snapshot: Snapshot, spec: Mapping[str, Any]) -> Asking:
-        return cls(snapshot, spec, question_of([snapshot], spec), [snapshot])
 
     @property
     def unknowns(self) -> Unknowns:

@@ -16,8 +16,10 @@ ORDERS = (
     ("in", "src", "dst", "proto", "dport", "sport"),
     ("proto", "dport", "src", "dst", "in", "sport"),
 )
-_MOST_NODES = 20_000
+_MOST_NODES = 5_000
 """Diagrams larger than that are written down as they are."""
+_ROOM = 1 << 16
+"""for the same diagram in another order"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,21 @@ def shortest_rows(
         return rows(region, unknowns, family, interfaces, most, negations=True)
     found: Rows | None = None
     for order in ORDERS:
-        again, view = _reordered(region, unknowns, order)
+        try:
+            again, view = _reordered(region, unknowns, order)
+        except MemoryError:
+            continue
         enough = most if found is None else len(found.rows)
         tried = rows(again, view, family, interfaces, enough, negations=True)
         if tried is None:
             return None
         if found is None or (not tried.more and len(tried.rows) < len(found.rows)):
             found = tried
-    return found
+    return found or rows(region, unknowns, family, interfaces, most, negations=True)
 
 
 def _reordered(region: Function, unknowns: Unknowns, order: Sequence[str]) -> tuple[Bool, _Reordered]:
-    space = Space(1 << 20)
+    space = Space(_ROOM)
     names = [n for n in order if n in unknowns.variables] + [n for n in unknowns.variables if n not in order]
     view = _Reordered([], {})
     for name in names:

@@ -90,8 +90,9 @@ def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]
     by_chance = bits.without(some, sure)
     found: dict[float, Bool] = {}
     while by_chance is not False:
-        here = bits.both(region, unknowns.at(unknowns.witness(by_chance)))
-        choices = bits.exists(here, unknowns.of_packets)
+        point = unknowns.witness(by_chance)
+        here = bits.all_of([region, unknowns.at(point), unknowns.answered(point)])
+        choices = bits.exists(here, [*unknowns.of_packets, *unknowns.settled])
         alike = bits.both(by_chance, bits.always(bits.negate(bits.differ(region, choices)), chances))
         odds = likelihood(choices, unknowns)
         found[odds] = bits.either(found.get(odds, False), alike)
