@@ -41,6 +41,10 @@ class Space:
         self.count += count
         return [self._manager.var(n) for n in self._manager.add_vars(count)]
 
+    def at(self, place: int) -> Function:
+        """The variable that is so many places down the order."""
+        return self._manager.var(place)
+
 
 # Booleans -----------------------------------------------------------------------------------------------------------
 

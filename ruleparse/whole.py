@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 
 from ruleparse import bits
-from ruleparse.bits import Bool, Function, Number
+from ruleparse.bits import Bool, Number
 from ruleparse.evaluate import End
 from ruleparse.outcomes import Piece, by_answer
 from ruleparse.packet import Packet, Unknowns
@@ -81,40 +82,52 @@ def given_answers(region: Bool, unknowns: Unknowns) -> list[Piece]:
     return pieces
 
 
+_DIGITS = 9
+"""of a probability; the kernel keeps 31 bits of it"""
+
+
 def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]]:
     """A region by how likely the random choices make it, without these."""
-    chances = unknowns.chances
-    some, sure = bits.exists(region, chances), bits.always(region, chances)
+    some, sure = bits.exists(region, unknowns.chances), bits.always(region, unknowns.chances)
     if sure is not False:
         yield sure, 1.0
     by_chance = bits.without(some, sure)
-    found: dict[float, Bool] = {}
-    while by_chance is not False:
-        point = unknowns.witness(by_chance)
-        here = bits.all_of([region, unknowns.at(point), unknowns.answered(point)])
-        choices = bits.exists(here, [*unknowns.of_packets, *unknowns.settled])
-        alike = bits.both(by_chance, bits.always(bits.negate(bits.differ(region, choices)), chances))
-        odds = likelihood(choices, unknowns)
-        found[odds] = bits.either(found.get(odds, False), alike)
-        by_chance = bits.without(by_chance, alike)
-    yield from ((where, odds) for odds, where in sorted(found.items(), reverse=True))
+    for odds, where in sorted(_by_odds(bits.both(region, by_chance), unknowns).items(), reverse=True):
+        if odds > 0:
+            yield where, odds
 
 
 def likelihood(choices: Bool, unknowns: Unknowns) -> float:
     """How likely random choices turn out so."""
+    ((odds, _),) = _by_odds(choices, unknowns).items()
+    return odds
+
+
+def _by_odds(region: Bool, unknowns: Unknowns) -> dict[float, Bool]:
+    """Where a region is how likely, in parts that exclude each other and together are everything."""
     odds = {variable.node_var(): probability for variable, probability in unknowns.chances.items()}
-    found: dict[Function, float] = {}
+    found: dict[Bool, dict[float, Bool]] = {False: {0.0: True}, True: {1.0: True}}
 
-    def of(f: Bool) -> float:
-        if isinstance(f, bool):
-            return float(f)
-        if f not in found:
-            yes, no = bits.branches(f)
-            p = odds[f.node_var()]
-            found[f] = p * of(yes) + (1 - p) * of(no)
-        return found[f]
+    def of(f: Bool) -> dict[float, Bool]:
+        if f in found:
+            return found[f]
+        assert not isinstance(f, bool)
+        yes, no = map(of, bits.branches(f))
+        mixed: dict[float, Bool] = {}
+        p = odds.get(f.node_var())
+        variable = unknowns.space.at(f.node_var() or 0)
+        if p is None:
+            for one in {*yes, *no}:
+                mixed[one] = bits.pick(variable, yes.get(one, False), no.get(one, False))
+        else:
+            for (a, there), (b, here) in product(yes.items(), no.items()):
+                if (both := bits.both(there, here)) is not False:
+                    one = round(p * a + (1 - p) * b, _DIGITS)
+                    mixed[one] = bits.either(mixed.get(one, False), both)
+        found[f] = mixed
+        return mixed
 
-    return of(choices)
+    return of(region)
 
 
 @dataclass(frozen=True, slots=True)
