@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ruleparse import bits
-from ruleparse.bits import Bool
+from ruleparse.bits import Bool, constant
 from ruleparse.codec import address, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
-from ruleparse.outcomes import Piece, constant, path
+from ruleparse.outcomes import Piece, path
 from ruleparse.packet import Point, Unknowns
 from ruleparse.readable import Row
 from ruleparse.shortest import shortest_rows

@@ -20,8 +20,8 @@ LAYERS = """
     node
     session check
     changes
-    why_bridge
     query
+    why_bridge
     why lint
     cni
     wired worlds
