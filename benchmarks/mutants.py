@@ -280,6 +280,23 @@ def a_pods_chain_is_lost(lines: list[str]) -> Iterator[Mutant]:
         yield Mutant(left, filter_chain(left, "FORWARD") + 1)
 
 
+@plants("two-proxy-modes")
+def ipvs_mode_was_tried(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, r"-A PREROUTING .*-j KUBE-SERVICES"):
+        if where(lines, r"-A KUBE-SERVICES .*-j KUBE-SVC-"):
+            rule = "-A KUBE-SERVICES -m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT"
+            changed = with_line(lines, index, rule)
+            first = next(chain for chain in chains(lines, r"KUBE-SVC-\w+") if where(lines, rf"-j {chain}$"))
+            yield Mutant(changed, number(changed, rf"-j {first}$"))
+
+
+@plants("mark-bits-shared")
+def tailscale_comes_along(lines: list[str]) -> Iterator[Mutant]:
+    if where(lines, "-A cali-FORWARD .*--set-xmark") and (end := table_end(lines, "filter")) is not None:
+        rule = "-A ts-forward -i tailscale0 -j MARK --set-xmark 0x40000/0xff0000"
+        yield Mutant(with_line(lines, end, rule, "-A FORWARD -j ts-forward"), end + 1)
+
+
 @plants("never-reached")
 def a_catch_all_comes_before(lines: list[str]) -> Iterator[Mutant]:
     for index in where(lines, "-A .*-[jg] (?!RETURN)"):
