@@ -86,3 +86,11 @@ def test_deleting_an_idle_rule_changes_nothing(folder, rules):
 def test_idle_rules_are_found(folder):
     lines = ["-A INPUT -p tcp -j DROP", "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-A INPUT -p udp -j ACCEPT"]
     assert [finding.span.line for finding in lint(node(folder, lines), IDLE)] == [5]
+
+
+def test_a_rule_that_cannot_be_read_may_change_what_others_ask(folder):
+    accept = "-A INPUT -m mark --mark 0x1/0x1 -j ACCEPT"
+    twice = [accept, accept.replace("ACCEPT", "DROP")]
+    assert [finding.span.line for finding in lint(node(folder, twice), IDLE)] == [5]
+    unread = '-A INPUT -j MARK --set-mark "0x1" "'
+    assert lint(node(folder, [accept, unread, twice[1]]), IDLE) == []

@@ -77,9 +77,10 @@ def _as_it_matters(found: Finding, dead: Iterable[Here], shadows: Sequence[Here]
 def _shadowed(table: Chains, rules: list[tuple[Here, Condition]]) -> Iterator[Finding]:
     taken: Bool = False
     takers: list[tuple[Here, Bool]] = []
-    changed = False
+    changed, read = False, 0
     for here, condition in rules:
         when, ends = condition.when, ends_chain(here, table)
+        changed, read = changed or here.number > read + 1, here.number  # one that could not be read may do anything
         certain = condition.settled_from_the_start or not changed
         changed = changed or not ends
         if when is None or when is False or not certain:
