@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ruleparse import bits
-from ruleparse.bits import Bool, constant
+from ruleparse.bits import Bool
 from ruleparse.codec import address, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
 from ruleparse.outcomes import Piece, path
