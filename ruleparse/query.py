@@ -262,9 +262,7 @@ class Asking:
         if fate.decider is None:
             return ()
         packet = self.question.packet
-        unsure = {
-            n for n in ("in", "src", "dst", "proto", "sport", "dport") if bits.constant(packet[n], region) is None
-        }
+        unsure = {n for n in _MEANT if bits.constant(packet[n], region) is None}
         known = {n: c for n in point.fields if (c := bits.constant(packet[n], region)) is not None}
         hits = path(self.words.program, self.words.entry, packet, point)
         return self.words.names.decision(*fate.decider, packet.but(known), hits, unsure)
