@@ -102,7 +102,7 @@ def _families(before: Snapshot, after: Snapshot, spec: Mapping[str, Any]) -> tup
         if family not in snapshot.families
     ]
     if not both:
-        raise SpecError("; ".join(notes))
+        raise SpecError("; ".join(notes) or "no netfilter rules were saved, before or after")
     return both, notes
 
 
@@ -218,7 +218,7 @@ class _Comparison:
     def described(self, fated: Sequence[tuple[Fated, Fated]]) -> Iterator[Change]:
         region = self.unknowns.whatever_is_made_up(bits.any_of(other.when for _, other in fated))
         for piece in given_answers(region, self.unknowns):
-            for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.answers), self.unknowns):
+            for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.open_answers), self.unknowns):
                 yield self.change(Piece(part, piece.given, odds), fated)
 
     def change(self, piece: Piece, fated: Sequence[tuple[Fated, Fated]]) -> Change:

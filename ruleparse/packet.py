@@ -151,10 +151,10 @@ class Unknowns:
     def settled(self) -> list[Function]:
         """What the running system knows: answers to questions, the way out of a missing route."""
         ways_out = [v for name in self.fields if name.startswith(WAY_OUT) for v in self.variables[name]]
-        return self.answers + ways_out
+        return self.open_answers + ways_out
 
     @property
-    def answers(self) -> list[Function]:
+    def open_answers(self) -> list[Function]:
         """What open questions are answered, one way or the other."""
         return [v for v, question in self.assumptions.values() if question.probability is None]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ruleparse import bits
-from ruleparse.bits import Bool, constant
+from ruleparse.bits import Bool
 from ruleparse.codec import address, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
 from ruleparse.outcomes import Piece, path
@@ -114,6 +114,7 @@ def question_of(
 _REST = "\x7f"
 """In the name that stands for all others of a kind."""
 
+_MEANT = ("in", "src", "dst", "proto", "sport", "dport")
 _NAMED = ("in", "out", "src", "dst")
 _LIKELY = (("proto", 6), ("proto", 17), ("dport", 80), ("dport", 53), ("sport", 40000))
 
@@ -185,7 +186,7 @@ class Asking:
     def of_fate(self, fate: Fate, fated: Sequence[Fated]) -> Iterator[Packets]:
         region = self.unknowns.whatever_is_made_up(bits.any_of(one.when for one in fated))
         for piece in given_answers(region, self.unknowns):
-            where = bits.exists(piece.region, self.unknowns.answers)
+            where = bits.exists(piece.region, self.unknowns.open_answers)
             for part, odds in likelihoods(where, self.unknowns):
                 yield self.packets(fate, fated, Piece(part, piece.given, odds))
 
@@ -252,8 +253,8 @@ class Asking:
 
     def rewritten(self, one: Fated, name: str, part: Bool) -> str | int | None:
         """The one value that a field was given; None if it was left alone, or has several."""
-        value = constant(one.packet[name], part)
-        if value is None or constant(self.question.packet[name], part) == value:
+        value = bits.constant(one.packet[name], part)
+        if value is None or bits.constant(self.question.packet[name], part) == value:
             return None
         return show_address(value, self.question.family) if name in ("src", "dst") else value
 
@@ -261,8 +262,8 @@ class Asking:
         if fate.decider is None:
             return ()
         packet = self.question.packet
-        unsure = {n for n in ("in", "src", "dst", "proto", "sport", "dport") if constant(packet[n], region) is None}
-        known = {n: c for n in point.fields if (c := constant(packet[n], region)) is not None}
+        unsure = {n for n in _MEANT if bits.constant(packet[n], region) is None}
+        known = {n: c for n in point.fields if (c := bits.constant(packet[n], region)) is not None}
         hits = path(self.words.program, self.words.entry, packet, point)
         return self.words.names.decision(*fate.decider, packet.but(known), hits, unsure)
 

@@ -145,6 +145,8 @@ def asked_family(snapshot: Snapshot, spec: Mapping[str, Any], given: Wired) -> i
 def _only_family(snapshot: Snapshot) -> int:
     if len(snapshot.families) == 1:
         return snapshot.families[0]
+    if not snapshot.families:
+        raise SpecError("no netfilter rules were saved")
     raise SpecError("the dumps hold IPv4 and IPv6 rules: say which packet is meant with --family, --src or --dst")
 
 

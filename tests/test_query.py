@@ -111,3 +111,11 @@ def test_no_room_is_said(monkeypatch):
     ran = run("query", ALLOW_TEAM)
     assert (ran.status, ran.out) == (3, "")
     assert "out of memory: these packets have too many fates" in ran.err
+
+
+def test_a_bridge_alone_has_no_netfilter_rules(tmp_path):
+    flows = " cookie=0x0, duration=1s, table=0, n_packets=0, n_bytes=0, priority=0 actions=NORMAL\n"
+    (tmp_path / "flows.txt").write_text(flows)
+    ran = run("query", tmp_path)
+    assert (ran.status, ran.out) == (2, "")
+    assert "no netfilter rules were saved" in ran.err
