@@ -158,8 +158,14 @@ def _own_source(how: OwnSource, packet: Packet, world: World) -> Bool:
         own = bits.any_of(bits.equal_masked(back["route_type"], kind, -1) for kind in not_a_host)
     else:
         source = world.probe("address type", packet.but({"dst": packet["src"], "route_type": 0}))
-        own = bits.equal_masked(source["route_type"], fields.LOCAL, -1)
+        own = bits.without(bits.equal_masked(source["route_type"], fields.LOCAL, -1), _no_address_itself(packet))
     return own if own is False else bits.without(own, how.accept_local.holds(1, packet, world))
+
+
+def _no_address_itself(packet: Packet) -> Bool:
+    """127.0.0.53 is in the network of an address of this node, and none itself (inet_lookup_ifaddr_rcu)."""
+    network = bits.equal_masked(packet["src"], 0x7F000000, 0xFF000000)
+    return bits.without(network, bits.equal_masked(packet["src"], 0x7F000001, -1))
 
 
 @dataclass(frozen=True, slots=True)
