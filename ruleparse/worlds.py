@@ -86,9 +86,8 @@ class Worlds:
     def explore(self, program: Program, entry: str, packet: Packet, family: int, reach: Bool = True) -> Explored:
         """Walk one more packet through every world; each of its fates once, and what it leaves behind."""
         seen = [list(self._ways(world, program, entry, packet, family, reach)) for world in self.worlds]
-        found = [
-            [_left(way, piece, packet, family, len(ways) == 1) for way, piece in _parts(ways, packet)] for ways in seen
-        ]
+        parts = [[(way, piece) for way in ways for piece in _pieces(way, packet)] for ways in seen]
+        found = [[_left(*part, packet, family, len(each) == 1) for part in each] for each in parts]
         self.behind = [one for ways in found for one in ways]
         outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found], self.complete))
         after = [world for one in self.behind for world in self._aftermath(one, program, family)]
@@ -169,10 +168,6 @@ def _pieces(way: _Way, packet: Packet) -> list[Piece]:
     for (_, about), (variable, question) in packet.unknowns.assumptions.items():
         pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
     return pieces
-
-
-def _parts(ways: list[_Way], packet: Packet) -> Iterator[tuple[_Way, Piece]]:
-    return ((way, piece) for way in ways for piece in _pieces(way, packet))
 
 
 def _left(way: _Way, piece: Piece, packet: Packet, family: int, alone: bool) -> Behind:
