@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from ruleparse.why import Answer
 
 
+def _spec(packet: dict[str, Any]) -> dict[str, Any]:
+    """A description as `why` reads it: Python's own words carry an underscore (`in_`)."""
+    return {key.rstrip("_"): value for key, value in packet.items()}
+
+
 class Node:
     """The saved dumps of one node."""
 
@@ -33,10 +38,10 @@ class Node:
         if packet.pop("reply", False):
             from ruleparse.session import why_and_back
 
-            return why_and_back(self.snapshot, {key.rstrip("_"): value for key, value in packet.items()})
+            return why_and_back(self.snapshot, _spec(packet))
         from ruleparse.why import why
 
-        return why(self.snapshot, {key.rstrip("_"): value for key, value in packet.items()})
+        return why(self.snapshot, _spec(packet))
 
     def session(self) -> NodeSession:
         """Packets one after another: each meets the connections, counters and lists that those before it left."""
@@ -54,7 +59,7 @@ class Node:
         """All packets of a description by their fate. Keys are those of `why`. Raises SpecError, MemoryError."""
         from ruleparse.query import Wanted, query
 
-        spec = {key.rstrip("_"): value for key, value in packet.items()}
+        spec = _spec(packet)
         return query(self.snapshot, spec, Wanted(verdict, decided_by, egress, reaches))
 
     def graph(self, family: int | None = None) -> networkx.MultiDiGraph[str]:
@@ -86,7 +91,7 @@ class NodeSession:
     def why(self, **packet: Any) -> Answer:
         """Walk the next packet. Keys are those of Node.why. Raises SpecError."""
         reply = packet.pop("reply", False)
-        return self._session.why({key.rstrip("_"): value for key, value in packet.items()}, reply=reply)
+        return self._session.why(_spec(packet), reply=reply)
 
 
 def load(*paths: str | Path) -> Node:
@@ -104,5 +109,5 @@ def diff(
     from ruleparse.changes import difference
 
     sides = [side if isinstance(side, Node) else load(side) for side in (before, after)]
-    spec = {key.rstrip("_"): value for key, value in packet.items()}
+    spec = _spec(packet)
     return difference(sides[0].snapshot, sides[1].snapshot, spec, ignore)

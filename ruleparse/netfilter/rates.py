@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ruleparse.codec import Codec, integer
+from ruleparse.packet import Packet
 
 _UNITS = {"sec": 1, "min": 60, "hour": 3600, "day": 86400}
 
@@ -36,3 +39,13 @@ def _show(period: int, scale: int) -> str:
 def rate(scale: int) -> Codec[int]:
     """`5/min`, `10/second`, `100`; `scale` is how many units of time make a second."""
     return Codec("number[/sec|min|hour|day]", lambda text: _parse(text, scale), lambda period: _show(period, scale))
+
+
+def bucket(burst: int) -> Callable[[int | None, Packet], tuple[bool, int]]:
+    """What a packet finds, and leaves: the bucket is full at first; nothing is refilled while no time passes."""
+
+    def take(left: int | None, _: Packet) -> tuple[bool, int]:
+        tokens = burst if left is None else left
+        return tokens > 0, max(tokens - 1, 0)
+
+    return take

@@ -10,13 +10,11 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from ruleparse.bits import Bool, Number
+from ruleparse.bits import Number
 from ruleparse.netfilter.checksums import crc32c, internet_checksum, pseudo_header
 from ruleparse.netfilter.fields import AH, DCCP, ESP, GRE, ICMP, ICMP6, SCTP, TCP, UDP, UDPLITE
-from ruleparse.packet import Assumption, Packet
-from ruleparse.program import World
+from ruleparse.packet import Packet
 
 PORT_PROTOCOLS = frozenset({TCP, UDP, SCTP, DCCP, UDPLITE})
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _NONE, _DESTINATION = 0, 43, 44, 59, 60
@@ -225,13 +223,6 @@ def tcp_options(raw: bytes) -> dict[int, bytes]:
 
 
 # The bytes as they are now
-
-
-def where_bytes_are_given(
-    means: Callable[[Any, Packet, World], Bool], question: Assumption
-) -> Callable[[Any, Packet, World], Bool]:
-    """A meaning that reads bytes, as one that asks where there are none."""
-    return lambda value, packet, world: means(value, packet, world) if packet.raw is not None else world.ask(question)
 
 
 def current(packet: Packet) -> bytes | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ruleparse.report.schema import AssumptionJson, BridgeOutcomeJson, BridgeWhyJson, EgressJson, FlowStepJson
-from ruleparse.report.why_json import SCHEMA, diagnostic_json
-from ruleparse.why import Assumed
+from ruleparse.report.schema import BridgeOutcomeJson, BridgeWhyJson, EgressJson, FlowStepJson
+from ruleparse.report.why_json import SCHEMA, assumption_json, diagnostic_json
 from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, Egress, FlowStep
 
 
@@ -25,7 +24,7 @@ def _outcome(o: BridgeOutcome) -> BridgeOutcomeJson:
         "reject_with": None,
         "packet": dict(o.packet),
         "when": None,
-        "assumptions": [_assumption(a) for a in o.assumptions],
+        "assumptions": [assumption_json(a) for a in o.assumptions],
         "probability": round(o.probability, 6),
         "decided_by": None if o.decided_by is None else _step(o.decided_by),
         "reason": o.reason,
@@ -51,8 +50,3 @@ def _step(s: FlowStep) -> FlowStepJson:
         "line": s.line,
         "says": s.says,
     }
-
-
-def _assumption(a: Assumed) -> AssumptionJson:
-    rule = None if a.rule is None else {"file": a.rule.source.name, "line": a.rule.line, "text": a.rule.text}
-    return {"question": a.question, "answer": a.answer, "settle": a.settle, "rule": rule}

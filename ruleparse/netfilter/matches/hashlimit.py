@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ruleparse.codec import Codec, prefix_mask
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.nat import PORTED
-from ruleparse.netfilter.rates import rate
+from ruleparse.netfilter.rates import bucket, rate
 from ruleparse.netfilter.unsettled import ask_each_time, here, remembered
 from ruleparse.netfilter.values import TEXT, whole
 from ruleparse.packet import Packet
@@ -67,18 +67,13 @@ def _tests(givens: Givens, context: Context) -> Tests:
     if givens.get(name).of_bytes or givens.has("--hashlimit-rate-match"):
         return [ask_each_time(question, negated)]
     burst = int(givens.get("--hashlimit-burst", "5"))
-
-    def take(left: int | None, _: Packet) -> tuple[bool, int]:
-        tokens = burst if left is None else left
-        return tokens > 0, max(tokens - 1, 0)
-
-    return [remembered(question, _bucket(givens, context), take, negated)]
+    return [remembered(question, _which_bucket(givens, context), bucket(burst), negated)]
 
 
 _PARTS = {"srcip": "src", "dstip": "dst", "srcport": "sport", "dstport": "dport"}
 
 
-def _bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashable | None]:
+def _which_bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashable | None]:
     """The bucket of a packet: each list has one for each combination of what its mode names."""
     wanted = [part for part in givens.get("--hashlimit-mode", "").split(",") if part]
     masks = {
@@ -86,7 +81,7 @@ def _bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashable | N
         "dst": prefix_mask(givens.get("--hashlimit-dstmask", _WIDTH[context.family]), context.family),
     }
 
-    def bucket(packet: Packet) -> Hashable | None:
+    def which(packet: Packet) -> Hashable | None:
         parts: list[int] = []
         for part in wanted:
             number = packet[_PARTS[part]] if part in ("srcip", "dstip") or packet["proto"] in PORTED else 0
@@ -95,7 +90,7 @@ def _bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashable | N
             parts.append(number & masks.get(_PARTS[part], 0xFFFF))
         return ("hashlimit", givens.get("--hashlimit-name", ""), context.family, *parts)
 
-    return bucket
+    return which
 
 
 _WIDTH = {4: 32, 6: 128}

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
-from ruleparse.netfilter.rates import rate
+from ruleparse.netfilter.rates import bucket, rate
 from ruleparse.netfilter.unsettled import here, of_the_rule, remembered
 from ruleparse.netfilter.values import whole
-from ruleparse.packet import Packet
 
 _RATE = rate(10000)
 _DEFAULT = _RATE.parse("3/hour")
@@ -13,13 +12,7 @@ _DEFAULT = _RATE.parse("3/hour")
 def _tests(givens: Givens, context: Context) -> Tests:
     shown, burst = _RATE.show(givens.get("--limit", _DEFAULT)), givens.get("--limit-burst", 5)
     question = context.asks(f"the limit of {shown} (burst {burst}) has room {here(context)}")
-
-    def take(left: int | None, _: Packet) -> tuple[bool, int]:
-        """The bucket is full at first; nothing is refilled while no time passes."""
-        tokens = burst if left is None else left
-        return tokens > 0, max(tokens - 1, 0)
-
-    return [remembered(question, of_the_rule(question, context), take)]
+    return [remembered(question, of_the_rule(question, context), bucket(burst))]
 
 
 MATCH = Match(

@@ -57,10 +57,6 @@ def _reversed(check: Check, packet: Packet) -> Packet:
     })  # fmt: skip
 
 
-def _is_link_local(address: Number) -> Bool:
-    return bits.equal_masked(address, 0xFE80 << 112, 0xFFC0 << 112)
-
-
 def _passes(check: Check, packet: Packet, world: World) -> Bool:
     """IPv6 prefers, of several routes to one prefix, that by the interface the packet came in by (rt6_device_match)."""
     exempt = _needs_no_way_back(check, packet)

@@ -8,8 +8,7 @@ from ruleparse.netfilter.tracking.connection import PORTED, Tuple
 from ruleparse.packet import Packet
 
 ERRORS = (3, 4, 5, 11, 12)
-ERRORS6 = (1, 2, 3, 4)
-"""Types that quote a packet: icmp_is_err, icmpv6_is_err; in ICMPv6 all below 128 count (nf_conntrack_icmpv6_error)."""
+"""Types that quote a packet: icmp_is_err; in ICMPv6 all below 128 count (nf_conntrack_icmpv6_error)."""
 
 REQUESTS = {8: 0, 13: 14, 15: 16, 17: 18}
 REQUESTS6 = {128: 129, 139: 140}
