@@ -35,7 +35,7 @@ class Here:
         return self.words.span.text
 
     def option(self, *names: str) -> Option | None:
-        return next((o for o in self.words.options if o.name in names), None)
+        return self.words.named(*names)
 
     def value(self, *names: str) -> str | None:
         """What is written behind an option; the mask of a single address left out."""

@@ -102,7 +102,12 @@ class RuleSyntax:
 
     def first(self, *names: str) -> str | None:
         """The first word of the first option of one of these names."""
-        return next((o.words[0] for o in self.options if o.name in names and o.words), None)
+        slots = enumerate(self.shape.slots)
+        return next((self.words(index)[0] for index, slot in slots if slot.name in names and slot.groups), None)
+
+    def named(self, *names: str) -> Option | None:
+        """The first option of one of these names."""
+        return next((self.option(index) for index, slot in enumerate(self.shape.slots) if slot.name in names), None)
 
     def comments(self) -> Iterator[str]:
         return (o.words[0] for o in self.options if o.name == "--comment" and o.words)

@@ -1,13 +1,13 @@
 """ruleparse lint as a shell sees it: statuses, formats, settings, baselines."""
 
 import json
-from xml.etree import ElementTree
 
 import pytest
+from junitparser import Failure, JUnitXml
 
 from tests.command import run
 from tests.lint.examples import example
-from tests.lint.sarif_shape import complaints
+from tests.lint.sarif_log import complaints
 
 
 @pytest.fixture
@@ -60,10 +60,12 @@ def test_github(dump):
 
 
 def test_junit(dump):
-    root = ElementTree.fromstring(run("lint", dump, "--format", "junit").out)
-    failed = [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None]
-    assert failed == ["nat-cannot-apply"]
-    assert int(root.get("tests", "")) == len(list(root.iter("testcase")))
+    (suite,) = JUnitXml.fromstring(run("lint", dump, "--format", "junit").out.encode())
+    failed = [case for case in suite if case.result]
+    assert [case.name for case in failed] == ["nat-cannot-apply"]
+    assert [type(result) for result in failed[0].result] == [Failure]
+    assert "rules.txt:5" in (failed[0].result[0].text or "")
+    assert (suite.tests, suite.failures) == (len(list(suite)), 1)
 
 
 def test_a_baseline_leaves_only_what_is_new(dump, tmp_path):
