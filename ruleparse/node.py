@@ -62,11 +62,13 @@ class Node:
         spec = _spec(packet)
         return query(self.snapshot, spec, Wanted(verdict, decided_by, egress, reaches))
 
-    def graph(self, family: int | None = None) -> networkx.MultiDiGraph[str]:
-        """Chains and tables as nodes; jumps, gotos and calls as edges."""
-        from ruleparse.graph import graph_of
+    def graph(self, family: int | None = None, bridge: str | None = None) -> networkx.MultiDiGraph[str]:
+        """Chains as nodes, or the tables and groups of a bridge; what leads from one to the other as edges. Raises
+        NoSuchThing.
+        """
+        from ruleparse.drawing.picture import Wanted, picture
 
-        return graph_of(self.snapshot.program(family or self.snapshot.families[0]))
+        return picture(self.snapshot, Wanted(family=family, bridge=bridge, whole=True))
 
     def lint(self, wanted: Wanted | None = None) -> list[Finding]:
         """What is wrong with the rules, in the order of the dumps. Raises NoSuchRule."""

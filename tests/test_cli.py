@@ -54,7 +54,7 @@ def broken(tmp_path):
         (["why", "no-such-file"], UNREADABLE, "ruleparse: no-such-file: No such file or directory"),
         (["why", DOCKER / "ip-route.txt"], UNREADABLE, "save `iptables-save`"),
         (["why", "-"], UNREADABLE, "no rules in -"),
-        (["graph", DOCKER, "--focus", "NOTHING"], USAGE, "there is no chain or table NOTHING"),
+        (["graph", DOCKER, "--focus", "NOTHING"], USAGE, "there is no chain, service, pod or policy NOTHING"),
         (["show", DOCKER, "NOTHING"], USAGE, "NOTHING is neither a file nor a chain"),
         (["doc", "nothing"], USAGE, "nothing is called 'nothing'"),
         (["doc", "--schema", "nothing"], USAGE, "there is no JSON answer of 'nothing'"),

@@ -18,6 +18,7 @@ LAYERS = """
     cli
     report
     node
+    drawing
     session check
     changes
     query

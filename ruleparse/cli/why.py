@@ -52,6 +52,9 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--family", "4|6", "IPv4 or IPv6, where the addresses do not say"),
 )
 
+PICTURES = ("dot", "mermaid")
+"""Formats that draw the way of one packet."""
+
 
 def packet_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that describe a packet; any left out is not known."""
@@ -80,7 +83,7 @@ def packet_options(command: Callable[..., None]) -> Callable[..., None]:
     is_flag=True,
     help="Packets of --packets meet the connections, counters and lists that earlier ones left; no time passes.",
 )
-@output_options("text", "json", "jsonl")
+@output_options("text", "json", "jsonl", *PICTURES)
 def command(
     dumps: tuple[str, ...],
     packets: str | None,
@@ -111,13 +114,27 @@ def command(
     given = {name: value for name, value in options.items() if value not in (None, False, ())}
     ask = _asker(node, reply=reply, stateful=stateful or pcap is not None)
     with destination(output) as out:
-        if pcap is not None:
+        if format_ in PICTURES:
+            _draw(node, ask, _the_one(packets, given), out, format_)
+        elif pcap is not None:
             _capture(ask, captured(pcap, given, node), given, out, format_, verbose)
         elif packets is not None:
             _many(ask, json_lines(packets), given, out, format_)
         else:
             _one(ask, given, out, format_, verbose)
     show_diagnostics(node.diagnostics[known:], quiet=quiet, verbose=verbose)
+
+
+def _the_one(packets: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """The packet of the options, or that of a file with only one."""
+    return given if packets is None else {**given, **next((spec for _, spec in _only_one(json_lines(packets))), {})}
+
+
+def _draw(node: Node, ask: Ask, spec: dict[str, Any], out: TextIO, format_: str) -> None:
+    from ruleparse.drawing.walked import walked
+    from ruleparse.report.picture import FORMATS
+
+    out.write(FORMATS[format_](walked(node.snapshot, _answer(ask, spec, ""))))
 
 
 Ask = Callable[[dict[str, Any]], "Answer | BridgeAnswer"]

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 
 from ruleparse.cni import calico_policies as policies
+from ruleparse.cni.calico_ends import held, policy_chains
 from ruleparse.cni.calico_policies import (
     DIRECTIONS,
     GROUP_CHAINS,
@@ -21,6 +22,7 @@ from ruleparse.cni.calico_policies import (
 )
 from ruleparse.cni.decoder import Case, Decoder, Mark, Name, Row, at_start
 from ruleparse.cni.saved import Here, SavedRules
+from ruleparse.cni.things import Held
 from ruleparse.cni.versions import Sign
 
 DENY = "DROP|REJECT"
@@ -409,6 +411,15 @@ class Calico(Decoder):
         Name("cali[46]0svc(noport)?:.*", "endpoints of services that a policy names"),
         Name("cali[46]t\\d+", "temporary set of Calico"),
     )
+
+    # What there is
+
+    def held(self) -> Iterator[Held]:
+        return held(self.filter, self._whose)
+
+    def chains_of(self, name: str) -> Iterator[tuple[str, str]]:
+        yield from super().chains_of(name)
+        yield from (("filter", chain) for chain in policy_chains(self.filter, name))
 
 
 _TIER_BORDER = re.compile("^Start of (policies|tier)|if no policies passed packet$")

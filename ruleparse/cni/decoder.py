@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from typing import Any, ClassVar
 
 from ruleparse.cni.saved import Here, SavedRules
+from ruleparse.cni.things import Held, Served
 from ruleparse.cni.versions import Sign, version_range
 from ruleparse.codec import interface_name, show_address, show_protocol
 from ruleparse.packet import Packet
@@ -211,6 +212,22 @@ class Decoder:
     @property
     def marks(self) -> Iterable[Mark]:
         return ()
+
+    # What there is
+
+    def served(self) -> Iterable[Served]:
+        """Ways to services."""
+        return ()
+
+    def held(self) -> Iterable[Held]:
+        """Interfaces that policies hold."""
+        return ()
+
+    def chains_of(self, name: str) -> Iterator[tuple[str, str]]:
+        """Tables and chains that are for a service, pod or policy of this name."""
+        for held in self.held():
+            if name in (held.name, held.interface, held.address):
+                yield from (("filter", chain) for chain in held.chains)
 
 
 @cache

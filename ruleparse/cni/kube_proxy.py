@@ -8,6 +8,7 @@ from functools import cached_property
 from ruleparse.cni.decoder import Case, Decoder, Mark, Name, Row, listed
 from ruleparse.cni.kube_services import SERVICE, Endpoint, KubeServices, chances, plain
 from ruleparse.cni.saved import Here, SavedRules
+from ruleparse.cni.things import Served
 from ruleparse.cni.versions import Sign, version_range
 
 HASH = r"[A-Z2-7]{16}"
@@ -299,8 +300,20 @@ class KubeProxy(Decoder):
             if bits := here.bits("--set-xmark", "--or-mark", "--set-mark"):
                 yield bits
 
+    # What there is
+
     def endpoints(self, chain: str) -> list[Endpoint]:
         return self.services.endpoints(chain)
+
+    def served(self) -> Iterator[Served]:
+        return self.services.served()
+
+    def chains_of(self, name: str) -> Iterator[tuple[str, str]]:
+        """Of `default/nginx` or `default/nginx:http`: its chains and those of its endpoints."""
+        mine = [s for s in self.services.served() if name in (s.service, s.service.partition(":")[0])]
+        for chain in dict.fromkeys(s.chain for s in mine if s.chain):
+            yield "nat", chain
+            yield from (("nat", endpoint.chain) for endpoint in self.services.endpoints(chain))
 
 
 def drop_mark_of(case: Case) -> Here | None:

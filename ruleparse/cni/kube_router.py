@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ruleparse.cni.decoder import Case, Decoder, Mark, Name, Row, at_start, listed
 from ruleparse.cni.saved import Here
+from ruleparse.cni.things import Held
 
 _POD = re.compile(r"POD name:(?P<pod>\S+) namespace: (?P<namespace>\S+?)(?: to chain .*)?\"")
 _POLICY = re.compile(r"policy name:? (?P<policy>\S+) namespace (?P<namespace>[^\s\"]+)")
 _RUN_THROUGH = re.compile(r'run through (?:nw|network) policy (?P<policy>[^\s"]+)" -j (?P<chain>\S+)')
+_POD_ADDRESS = re.compile(r"-d ([\da-f.:]+?)(?:/\d+)? .*POD name:")
+_SHARED = ("KUBE-NWPLCY-DEFAULT", "KUBE-NWPLCY-COMMON", "KUBE-NWPLCY-TAIL")
 
 
 class KubeRouter(Decoder):
@@ -79,8 +82,7 @@ class KubeRouter(Decoder):
 
     def _isolated(self, here: Here, case: Case) -> str:
         prefix = "KUBE-NWPLCY-"
-        shared = ("KUBE-NWPLCY-DEFAULT", "KUBE-NWPLCY-COMMON", "KUBE-NWPLCY-TAIL")
-        tried = [h.target for h in here.before() if h.target.startswith(prefix) and h.target not in shared]
+        tried = [h.target for h in here.before() if h.target.startswith(prefix) and h.target not in _SHARED]
         names = [f"NetworkPolicy {self._policy(chain)}" for chain in reversed(tried)]
         who = f"{listed(names)} did not accept the packet" if names else "no policy accepted the packet"
         return f"{at_start(self._pod(here.chain))} is isolated: {who}."
@@ -105,6 +107,19 @@ class KubeRouter(Decoder):
         Name("kube-dummy-if", "device that holds the addresses of services (kube-router)"),
         Name("tun-[0-9a-z]+", "kube-router's tunnel to another node", shared=True),
     )
+
+    def held(self) -> Iterator[Held]:
+        table = self.saved["filter"]
+        for chain in table.starting("KUBE-POD-FW-"):
+            text = table.text(chain)
+            found = _POD.search(text)
+            if found is None:
+                continue
+            address = _POD_ADDRESS.search(text)
+            called = [here.target for here in table.rules(chain) if here.target.startswith("KUBE-NWPLCY-")]
+            asked = tuple(f"NetworkPolicy {self._policy(c)}" for c in called if c not in _SHARED) or None
+            name = f"{found['namespace']}/{found['pod']}"
+            yield Held("pod", "", name, found["namespace"], address and address[1], asked, asked, (chain,))
 
     @property
     def marks(self) -> Iterable[Mark]:

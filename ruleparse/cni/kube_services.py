@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ruleparse.cni.saved import Here, SavedRules
+from ruleparse.cni.things import Served
 from ruleparse.codec import address
 
 SERVICE = r"(?P<service>[\w.-]+/[\w.-]+(?::[\w.-]*)?)"
@@ -28,6 +29,10 @@ _PORTAL = re.compile(
     rf'-d (?P<address>[\da-f:.]+)\S* [^\n]*?--comment "{SERVICE} (?:(?P<reach>cluster|external|loadbalancer) IP|[^"]*)"'
     r"[^\n]* -j (?P<target>\S+)"
 )
+_SAID = re.compile(rf"{SERVICE}(?: (?P<what>.*))?")
+"""what kube-proxy says of a rule that leads to a service"""
+_REACH = {"cluster IP": "cluster IP", "external IP": "external IP", "loadbalancer IP": "load balancer IP"}
+_REFUSED = {"has no endpoints": "no endpoints", "has no local endpoints": "no endpoints on this node"}
 _DNAT = re.compile(r"--to-destination \[?(?P<address>[\da-f:.]+?)\]?:(?P<port>\d+)(?=\s|$)", re.M)
 _BALANCING = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-XLB-")
 _NEARER = ("KUBE-EXT-", *_BALANCING)
@@ -108,6 +113,40 @@ class KubeServices:
             if m := _DNAT.search(self.nat.text(chain)):
                 found.setdefault(_number(m["address"]), []).append(chain)
         return found
+
+    def served(self) -> Iterator[Served]:
+        """Every way to a service, each once, in the order of the rules."""
+        found: dict[object, Served] = {}
+        for group, chain in (("nat", "KUBE-NODEPORTS"), *_PORTALS):
+            for here in self.saved[group].rules(chain):
+                one = self._served(here)
+                if one is not None:
+                    found.setdefault((one.service, one.protocol, one.address, one.port, one.refused), one)
+        return iter(found.values())
+
+    def _served(self, here: Here) -> Served | None:
+        leads = here.target.startswith(_OF_A_SERVICE)
+        said = next((m for comment in here.words.comments() if (m := _SAID.fullmatch(comment))), None)
+        refused = _REFUSED.get(said["what"] or "", "") if said else ""
+        if not leads and not refused:
+            return None
+        port, address = here.value("--dport"), here.value("-d")
+        reach = _REACH.get(said["what"] or "", "") if said else ""
+        return Served(
+            (plain(said["service"]) if said else self.of_chain(here.target)) or "",
+            here.value("-p") or "",
+            address,
+            int(port) if port and port.isdecimal() else None,
+            reach or ("node port" if address is None else ""),
+            here.target if leads else "",
+            refused,
+        )
+
+    def affinity(self, chain: str) -> int | None:
+        """For how many seconds a client keeps its endpoint; None where it does not."""
+        rules = self.nat.rules(self._balancer(chain))
+        seconds = (here.value("--seconds") for here in rules if here.option("--rcheck"))
+        return next((int(s) for s in seconds if s and s.isdecimal()), None)
 
     def endpoint(self, chain: str) -> str | None:
         """`10.244.1.7:8080`: where an endpoint chain sends a packet."""

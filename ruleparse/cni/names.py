@@ -28,6 +28,7 @@ from ruleparse.cni.openshift_sdn import OpenShiftSdn
 from ruleparse.cni.ovn_kubernetes import OvnKubernetes
 from ruleparse.cni.portmap import Portmap
 from ruleparse.cni.saved import Here, SavedRules
+from ruleparse.cni.things import Held, Served
 from ruleparse.cni.ufw import Ufw
 from ruleparse.cni.weave import Weave
 from ruleparse.evaluate import Hit
@@ -155,6 +156,34 @@ class Names:
             elif known.bits == mask and not value & mask and not whole:
                 said.append(f"not set: {known.says}")
         return ", ".join(said) or None
+
+    # What there is
+
+    def served(self) -> list[Served]:
+        """Every way to a service."""
+        return [one for decoder in self._present for one in decoder.served()]
+
+    def held(self) -> list[Held]:
+        """Every pod or host interface that policies hold."""
+        return [one for decoder in self._present for one in decoder.held()]
+
+    def marks(self) -> list[Mark]:
+        """Bits of the packet mark that mean something."""
+        return list(dict.fromkeys(self._marks))
+
+    def affinity(self, chain: str) -> int | None:
+        """For how many seconds a chain of a service keeps a client to one endpoint."""
+        services = (decoder for decoder in self._all() if isinstance(decoder, KubeProxy))
+        return next((found for decoder in services if (found := decoder.services.affinity(chain)) is not None), None)
+
+    def chains_of(self, name: str) -> list[str]:
+        """The tables of the program that are for a service, pod or policy of this name."""
+        found: dict[str, None] = {}
+        for saved, decoders in zip(self._saved, self._decoders, strict=True):
+            for decoder in decoders:
+                if decoder.present:
+                    found.update(dict.fromkeys(saved.key(*chain) for chain in decoder.chains_of(name)))
+        return list(found)
 
     def endpoints(self, chain: str) -> list[Endpoint]:
         """The endpoints that a chain of a service chooses from, each with its share."""

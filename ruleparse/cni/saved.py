@@ -136,6 +136,11 @@ class SavedRules:
         """The text of every chain that the kernel itself calls."""
         return (self[group].text(chain) for group in self.ruleset.tables for chain in BUILT_IN.get(group, ()))
 
+    def key(self, group: str, chain: str) -> str:
+        """What the program calls a chain."""
+        prefix = "" if len(self.program.rulesets) == 1 else f"{self.ruleset.flavour} "
+        return f"{prefix}{group} {chain}"
+
     def holds(self, table: Table) -> bool:
         """Whether a table of the program was lowered from here."""
         return len(self.program.rulesets) == 1 or table.name.startswith(f"{self.ruleset.flavour} ")

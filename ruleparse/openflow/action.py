@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,9 +25,19 @@ Slot = Literal[
 """Where an action stands in an action set; in the order in which they are done. Of each but `set` the last counts."""
 
 
+Lead = tuple[str, str]
+"""How an action leads somewhere (resubmit, goto, recirculate, group), and to which table (`table 10`) or group."""
+
+
+def nowhere(_: Any, __: str) -> Iterable[Lead]:
+    """Of an action that leads to no table or group."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """An action. `parse` makes a value of what is written and raises ValueError; `show` writes it as ovs-ofctl does.
+    """An action. `parse` makes a value of what is written and raises ValueError; `show` writes it as ovs-ofctl does;
+    `leads` says where a value leads to from a table.
 
     `words` are what it may begin with, the name first.
     """
@@ -40,6 +50,7 @@ class Kind:
     lower: Callable[[Any, Steps], None]
     slot: Slot = ""
     state: State = "exact"
+    leads: Callable[[Any, str], Iterable[Lead]] = nowhere
 
     @property
     def name(self) -> str:
@@ -86,6 +97,11 @@ def read_actions(elements: Elements) -> tuple[Act, ...]:
 def show_actions(actions: Iterable[Act]) -> str:
     """A row of actions as ovs-ofctl prints it."""
     return ",".join([a.kind.show(a.value) for a in actions]) or "drop"
+
+
+def leads_of(actions: Iterable[Act], table: str) -> Iterator[Lead]:
+    """Where a row of actions leads to from a table."""
+    return (lead for act in actions for lead in act.kind.leads(act.value, table))
 
 
 # What many actions share

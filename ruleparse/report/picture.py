@@ -1,82 +1,155 @@
-"""A graph of chains as Graphviz dot, Mermaid or JSON."""
+"""A graph as Graphviz dot, Mermaid, GraphML or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ruleparse.report.arrows import Arrow, Box, arrows, clusters
+from ruleparse.text import printable
 
 if TYPE_CHECKING:
     import networkx
 
+    from ruleparse.report.schema import GraphJson
 
-def dot(graph: networkx.MultiDiGraph[str]) -> str:
-    """Clusters by table, the kernel's own steps outside of any."""
-    lines = ["digraph rules {", "  rankdir=LR;", "  node [shape=box, fontname=monospace];"]
-    for group, nodes in _groups(graph).items():
-        inner = [f"    {_quoted(n)} [label={_quoted(_title(graph, n))}{_shape(graph, n)}];" for n in nodes]
-        if group:
-            lines += [f"  subgraph {_quoted('cluster_' + group)} {{", f"    label={_quoted(group)};", *inner, "  }"]
-        else:
-            lines += inner
-    for source, target, count, kind in _edges(graph):
-        style = ", style=dashed" if kind == "goto" else ""
-        lines.append(f"  {_quoted(source)} -> {_quoted(target)} [label={_quoted(count)}{style}];")
+    Graph = networkx.MultiDiGraph[str]
+
+_RED, _GREEN = "#b03030", "#207040"
+
+
+# Graphviz: graphviz.org/doc/info/lang.html
+
+
+def dot(graph: Graph) -> str:
+    """A cluster for each hook and table; `dot -Tsvg` draws it."""
+    lines = ["digraph rules {", "  rankdir=LR;", '  node [shape=box, fontname="monospace", fontsize=11];']
+    lines += ['  edge [fontname="monospace", fontsize=9];', *_note_in_dot(graph)]
+    for number, (cluster, boxes) in enumerate(clusters(graph).items()):
+        inner = [f"{_dot_id(box.node)} [{_box_in_dot(box)}];" for box in boxes]
+        if not cluster:
+            lines += [f"  {line}" for line in inner]
+            continue
+        lines += [f"  subgraph cluster_{number} {{", f"    label={_dot_id(cluster)}; color=gray60;"]
+        lines += [*(f"    {line}" for line in inner), "  }"]
+    lines += [f"  {_dot_id(a.source)} -> {_dot_id(a.target)} [{_arrow_in_dot(a)}];" for a in arrows(graph)]
     return "\n".join([*lines, "}", ""])
 
 
-def mermaid(graph: networkx.MultiDiGraph[str]) -> str:
-    """A flowchart with a subgraph for each table."""
-    ids = {node: f"n{index}" for index, node in enumerate(sorted(graph))}
-    lines = ["flowchart LR"]
-    for group, nodes in _groups(graph).items():
-        inner = [f'    {ids[n]}["{_title(graph, n).replace(chr(34), "&quot;")}"]' for n in nodes]
-        lines += [f"  subgraph {group}", *inner, "  end"] if group else inner
-    for source, target, count, kind in _edges(graph):
-        arrow = "-.->" if kind == "goto" else "-->"
-        label = f"|{count}|" if count else ""
-        lines.append(f"  {ids[source]} {arrow}{label} {ids[target]}")
-    return "\n".join([*lines, ""])
+_BOXES = {"hook": "shape=hexagon", "base": "style=bold", "several": "peripheries=2", "fate": "shape=box, style=filled"}
 
 
-def as_json(graph: networkx.MultiDiGraph[str]) -> str:
-    """Node-link form: {"nodes": [...], "edges": [...]}."""
-    nodes = [{"id": n, **graph.nodes[n]} for n in sorted(graph)]
-    edges = [{"source": a, "target": b, **data} for a, b, data in graph.edges(data=True)]
-    return json.dumps({"schema": "ruleparse/graph/1", "nodes": nodes, "edges": edges}, indent=2) + "\n"
+def _box_in_dot(box: Box) -> str:
+    parts = [f"label={_dot_text(box.lines)}", *filter(None, [_BOXES.get(box.kind)])]
+    if box.fate:
+        parts.append(f'fillcolor="{_GREEN if box.fate == "accept" else _RED}", fontcolor=white')
+    elif box.walked:
+        parts.append(f'color="{_RED}", penwidth=2')
+    return ", ".join(parts)
 
 
-def _groups(graph: networkx.MultiDiGraph[str]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for node in sorted(graph):
-        data = graph.nodes[node]
-        groups.setdefault(data.get("group", ""), []).append(node)
-    return groups
+def _arrow_in_dot(arrow: Arrow) -> str:
+    parts = [f"label={_dot_text(arrow.lines)}"] if arrow.lines else []
+    parts += ["style=dashed"] if arrow.kind in ("goto", "recirculate") else []
+    parts += [f'color="{_RED}", fontcolor="{_RED}", penwidth=2'] if arrow.walked else []
+    return ", ".join(parts)
 
 
-def _title(graph: networkx.MultiDiGraph[str], node: str) -> str:
-    data = graph.nodes[node]
-    rules = data.get("rules", 0)
-    return f"{data.get('label', node)} ({rules})" if data.get("group") else str(data.get("label", node))
+def _note_in_dot(graph: Graph) -> list[str]:
+    note = graph.graph.get("note")
+    return [f'  label={_dot_text([note])}; labelloc=b; fontname="monospace"; fontsize=11;'] if note else []
 
 
-def _shape(graph: networkx.MultiDiGraph[str], node: str) -> str:
-    data = graph.nodes[node]
-    return ", style=bold" if data.get("base") else ", style=rounded" if not data.get("group") else ""
+def _dot_id(text: str) -> str:
+    return f'"{_dot_escaped(text)}"'
 
 
-def _edges(graph: networkx.MultiDiGraph[str]) -> Iterator[tuple[str, str, str, str]]:
-    """One edge for all rules between two chains, labelled with their numbers."""
-    between: dict[tuple[str, str, str], list[int]] = {}
-    for source, target, data in graph.edges(data=True):
-        between.setdefault((source, target, data["kind"]), []).append(data["rule"] or 0)
-    for (source, target, kind), numbers in sorted(between.items()):
-        shown = [str(n) for n in sorted(set(numbers)) if n]
-        yield source, target, ",".join(shown[:5]) + ("…" if len(shown) > 5 else ""), kind
+def _dot_text(lines: Iterable[str]) -> str:
+    return '"' + "\\n".join(map(_dot_escaped, lines)) + '"'
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _dot_escaped(text: str) -> str:
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
-FORMATS = {"dot": dot, "mermaid": mermaid, "json": as_json}
+# Mermaid: mermaid.js.org/syntax/flowchart.html
+
+
+def mermaid(graph: Graph) -> str:
+    """A flowchart with a subgraph for each hook and table."""
+    ids = {node: f"n{index}" for index, node in enumerate(graph)}
+    note = graph.graph.get("note")
+    lines = [*([f"%% {printable(note)}"] if note else []), "flowchart LR"]
+    for number, (cluster, boxes) in enumerate(clusters(graph).items()):
+        inner = [f"{ids[box.node]}{_box_in_mermaid(box)}" for box in boxes]
+        if cluster:
+            lines += [f"  subgraph c{number}[{_mermaid_text([cluster])}]", *(f"    {line}" for line in inner), "  end"]
+        else:
+            lines += [f"  {line}" for line in inner]
+    shown = list(arrows(graph))
+    lines += [f"  {ids[a.source]} {_arrow_in_mermaid(a)} {ids[a.target]}" for a in shown]
+    return "\n".join([*lines, *_styles(graph, ids, shown), ""])
+
+
+def _box_in_mermaid(box: Box) -> str:
+    text = _mermaid_text(box.lines)
+    return f"{{{{{text}}}}}" if box.kind == "hook" else f"[[{text}]]" if box.kind == "several" else f"[{text}]"
+
+
+def _arrow_in_mermaid(arrow: Arrow) -> str:
+    head = "-.->" if arrow.kind in ("goto", "recirculate") else "-->"
+    return f"{head}|{_mermaid_text(arrow.lines)}|" if arrow.lines else head
+
+
+def _styles(graph: Graph, ids: dict[str, str], shown: list[Arrow]) -> list[str]:
+    """The way of a packet, in colour."""
+    fates = {node: data["fate"] for node, data in graph.nodes(data=True) if data.get("fate")}
+    walked = [ids[node] for node, data in graph.nodes(data=True) if "walked" in data and node not in fates]
+    links = [str(index) for index, arrow in enumerate(shown) if arrow.walked]
+    lines = [f"  style {node} stroke:{_RED},stroke-width:3px" for node in walked]
+    for node, fate in fates.items():
+        lines.append(f"  style {ids[node]} fill:{_GREEN if fate == 'accept' else _RED},color:#ffffff")
+    return [*lines, *([f"  linkStyle {','.join(links)} stroke:{_RED},stroke-width:3px"] if links else [])]
+
+
+def _mermaid_text(lines: Iterable[str]) -> str:
+    return '"' + "<br/>".join(map(_mermaid_escaped, lines)) + '"'
+
+
+def _mermaid_escaped(text: str) -> str:
+    return "".join(f"#{ord(c)};" if c in '"#<>&`\\;' else c for c in printable(text))
+
+
+# GraphML: graphml.graphdrawing.org
+
+
+def graphml(graph: Graph) -> str:
+    """What networkx reads back, and yEd and Gephi draw."""
+    import networkx
+
+    plain: Graph = networkx.MultiDiGraph()
+    plain.add_nodes_from((printable(node), _plain(data)) for node, data in graph.nodes(data=True))
+    plain.add_edges_from((printable(a), printable(b), _plain(data)) for a, b, data in graph.edges(data=True))
+    return "\n".join([*networkx.generate_graphml(plain), ""])
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    """GraphML has no null, XML no control characters."""
+    return {k: printable(v) if isinstance(v, str) else v for k, v in data.items() if v is not None}
+
+
+def as_json(graph: Graph) -> str:
+    """Node-link form; `ruleparse doc --schema graph` has the schema."""
+    nodes: Any = [{"id": n, **graph.nodes[n]} for n in graph]
+    edges: Any = [{"source": a, "target": b, **data} for a, b, data in graph.edges(data=True)]
+    answer: GraphJson = {
+        "schema": "ruleparse/graph/1",
+        "note": graph.graph.get("note"),
+        "nodes": nodes,
+        "edges": edges,
+    }
+    return json.dumps(answer, indent=2) + "\n"
+
+
+FORMATS = {"dot": dot, "mermaid": mermaid, "graphml": graphml, "json": as_json}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import (
+    Any,
+    NotRequired,  # which pydantic asks for before Python 3.12
+)
 
-from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
+from typing_extensions import TypedDict
 
 
 class PlaceJson(TypedDict):
@@ -203,6 +206,43 @@ class DiffJson(TypedDict):
     diagnostics: list[DiagnosticJson]
 
 
+class NodeJson(TypedDict):
+    """A box: a chain, a hook, a flow table, a group, or several `chains` in one; `of` says what `rules` counts."""
+
+    id: str
+    group: str
+    label: str
+    cluster: NotRequired[str]
+    means: NotRequired[str]
+    rules: int | None
+    base: bool
+    of: NotRequired[str]
+    unit: NotRequired[str]
+    chains: NotRequired[int]
+    walked: NotRequired[bool]
+    fate: NotRequired[str]
+
+
+class EdgeJson(TypedDict):
+    """A rule that leads from one box to another; `when` is what it asks of a packet."""
+
+    source: str
+    target: str
+    kind: str
+    rule: int | None
+    line: int | None
+    text: str
+    when: NotRequired[str]
+    walked: NotRequired[bool]
+
+
+class GraphJson(TypedDict):
+    schema: str
+    note: str | None
+    nodes: list[NodeJson]
+    edges: list[EdgeJson]
+
+
 SCHEMAS: dict[str, Any] = {
     "why": WhyJson,
     "why-bridge": BridgeWhyJson,
@@ -210,6 +250,7 @@ SCHEMAS: dict[str, Any] = {
     "diff": DiffJson,
     "lint": LintJson,
     "check": CheckJson,
+    "graph": GraphJson,
 }
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ruleparse.openflow.action import Act, Kind, arguments, read_actions, show_actions
+from ruleparse.openflow.action import Act, Kind, arguments, leads_of, read_actions, show_actions
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.steps import EXIT, Steps
 from ruleparse.openflow.syntax import Element
@@ -35,4 +35,5 @@ ACTION = Kind(
     _parse,
     _show,
     _lower,
+    leads=leads_of,
 )

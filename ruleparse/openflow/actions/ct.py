@@ -95,4 +95,5 @@ ACTION = Kind(
     _show,
     _lower,
     slot="ct",
+    leads=lambda t, _: [] if t.table is None else [("recirculate", f"table {t.table.strip(chr(34))}")],
 )

@@ -16,4 +16,5 @@ ACTION = Kind(
     behind_colon,
     lambda table: f"goto_table:{table}",
     _lower,
+    leads=lambda table, _: [("goto", f"table {table.strip(chr(34))}")],
 )

@@ -18,4 +18,5 @@ ACTION = Kind(
     lambda group: f"group:{group}",
     _lower,
     slot="group",
+    leads=lambda group, _: [("group", f"group {group}")],
 )

@@ -33,10 +33,14 @@ def _show(r: Resubmit) -> str:
     return f"resubmit({r.port},{r.table}{',ct' if r.tuple else ''})"
 
 
+def _table(r: Resubmit, here: str) -> str:
+    table = r.table.strip('"')
+    return here if table in ("", "255") else table
+
+
 def _lower(r: Resubmit, steps: Steps) -> None:
     port = None if r.port in ("", "IN_PORT", "in_port") else steps.bridge.port(r.port)
-    table = r.table.strip('"')
-    enter(steps, steps.table if table in ("", "255") else table, port, by_connection=r.tuple)
+    enter(steps, _table(r, steps.table), port, by_connection=r.tuple)
 
 
 ACTION = Kind(
@@ -48,4 +52,5 @@ ACTION = Kind(
     _show,
     _lower,
     slot="resubmit",
+    leads=lambda r, here: [("resubmit", f"table {_table(r, here)}")],
 )

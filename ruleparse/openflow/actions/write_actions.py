@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ruleparse.openflow.action import Act, Kind, arguments, read_actions, show_actions
+from ruleparse.openflow.action import Act, Kind, arguments, leads_of, read_actions, show_actions
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.steps import Steps
 from ruleparse.openflow.syntax import Element
@@ -26,4 +26,5 @@ ACTION = Kind(
     _parse,
     lambda actions: f"write_actions({show_actions(actions)})",
     _lower,
+    leads=leads_of,
 )
