@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ruleparse.changes import Difference
     from ruleparse.lint.finding import Finding
     from ruleparse.lint.run import Wanted
+    from ruleparse.matrix import Matrix
     from ruleparse.query import Answer as Sets
     from ruleparse.why import Answer
 
@@ -61,6 +62,15 @@ class Node:
 
         spec = _spec(packet)
         return query(self.snapshot, spec, Wanted(verdict, decided_by, egress, reaches))
+
+    def matrix(self, *, most: int | None = None, **packet: Any) -> Matrix:
+        """Who reaches whom among pods, services, networks, the node and the outside; keys are those of `why`.
+
+        Of each kind `most` are told. Raises SpecError, MemoryError.
+        """
+        from ruleparse.matrix import MOST, matrix
+
+        return matrix(self.snapshot, _spec(packet), most or MOST)
 
     def graph(self, family: int | None = None, bridge: str | None = None) -> networkx.MultiDiGraph[str]:
         """Chains as nodes, or the tables and groups of a bridge; what leads from one to the other as edges. Raises

@@ -11,6 +11,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import address, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
+from ruleparse.interface_atoms import Atom
 from ruleparse.outcomes import Piece, path
 from ruleparse.packet import Point, Unknowns
 from ruleparse.readable import Row
@@ -179,7 +180,15 @@ class Asking:
             return None
         if fate.stop.detail == "local":
             return "local"
-        return interface_name(fate.egress) if fate.egress else None
+        return self.shown_interface(fate.egress) if fate.egress else None
+
+    def shown_interface(self, value: int) -> str:
+        """A name, or the words for all those that no dump mentions."""
+        name = interface_name(value)
+        return next((a.text for a in self.atoms() if a.value == value), name) if _REST in name else name
+
+    def atoms(self) -> Sequence[Atom]:
+        return interfaces_of(self.among, interfaces_named(self.spec))
 
     # In words
 
@@ -232,7 +241,7 @@ class Asking:
         return None if shown is None or shown.rows == [{}] else (shown.rows, shown.more)
 
     def interfaces(self) -> list[str]:
-        return [atom.text for atom in interfaces_of(self.among, interfaces_named(self.spec))]
+        return [atom.text for atom in self.atoms()]
 
     def rewrites(self, fated: Sequence[Fated], region: Bool) -> Iterator[dict[str, str | int]]:
         """What NAT makes of the packets; None of a value where it makes several."""
@@ -289,7 +298,7 @@ class Asking:
 
     def some_interface(self, of: str) -> str:
         """A name that no dump mentions, of those that an atom stands for."""
-        known = {interface_name(atom.value) for atom in interfaces_of(self.among, interfaces_named(self.spec))}
+        known = {interface_name(atom.value) for atom in self.atoms()}
         return next(name for digit in "0123456789x" if (name := of.replace(_REST, digit) or digit) not in known)
 
     def names(self, found: Sequence[Row], rewrites: Sequence[Mapping[str, Any]]) -> dict[str, str]:

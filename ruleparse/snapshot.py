@@ -45,7 +45,7 @@ _TRACKS = re.compile(
 
 _BALANCES = re.compile(r" --match-set (?:KUBE-(?:6-)?(?:CLUSTER-IP|IPVS-IPS)|kube-router-svip) ").search
 """Rules that kube-proxy and kube-router write around IPVS."""
-_BALANCED_ADDRESSES = ("kube-ipvs0", "kube-dummy-if")
+SERVICE_DEVICES = ("kube-ipvs0", "kube-dummy-if")
 """Devices on which these two put the addresses of services."""
 
 
@@ -152,7 +152,7 @@ class Snapshot:
     def _has_ipvs(self) -> bool:
         """Whether somebody uses IPVS: by the device that has its addresses, or by rules where no device was saved."""
         if self.routing.interfaces.links:
-            return any(self.routing.interfaces.named(device) for device in _BALANCED_ADDRESSES)
+            return any(self.routing.interfaces.named(device) for device in SERVICE_DEVICES)
         return any(_BALANCES(d.source.text) for d in self.dumps)
 
     def bridge(self, name: str | None = None) -> BridgeProgram | None:

@@ -20,10 +20,10 @@ LAYERS = """
     node
     drawing
     session check
-    changes
+    changes matrix
     query
     why_bridge
-    why lint
+    why lint parties
     cni
     wired worlds
     chance
@@ -45,6 +45,7 @@ LAYERS = """
 BLIND = {
     "why": {"netfilter", "openflow", "routing"},
     "query": {"netfilter", "openflow", "routing"},
+    "matrix": {"netfilter", "openflow", "routing"},
     "changes": {"netfilter", "openflow", "routing"},
     "whole": {"netfilter", "openflow", "routing"},
     "check": {"netfilter", "openflow", "routing"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -77,3 +78,13 @@ def destination(path: str | None) -> Iterator[TextIO]:
             yield file
     except OSError as error:
         fail(f"{path}: {error.strerror}", USAGE)
+
+
+def write_json(answer: object, out: TextIO) -> None:
+    json.dump(answer, out, indent=2)
+    out.write("\n")
+
+
+def write_lines(answers: Iterable[object], out: TextIO) -> None:
+    """One JSON object a line."""
+    out.writelines(json.dumps(answer) + "\n" for answer in answers)

@@ -18,6 +18,7 @@ from ruleparse.cni.calico_policies import (
     policy_of,
     profile_of,
     profile_words,
+    profiles_of,
     shortened,
 )
 from ruleparse.cni.decoder import Case, Decoder, Mark, Name, Row, at_start
@@ -81,13 +82,14 @@ class Calico(Decoder):
 
     def _whose(self, interface: str) -> str:
         """The namespace, and the service account if it is one of its own, from the profiles of a pod's chain."""
-        chains = (f"cali-{way}-{interface}" for way in ("tw", "fw"))
-        rules = (here for chain in chains for here in self.filter.rules(chain))
-        profiles = {profile_of(self.filter, h.target) for h in rules if h.target.startswith(PROFILE_CHAINS)}
+        profiles = profiles_of(self.filter, interface)
         namespaces = [p[4:] for p in profiles if p.startswith("kns.")]
         accounts = [p.split(".", 2)[2] for p in profiles if p.startswith("ksa.") and p.count(".") > 1]
         words = [f"namespace {n}" for n in namespaces] + [f"service account {a}" for a in accounts if a != "default"]
         return f" ({', '.join(words)})" if words else ""
+
+    def namespace(self, interface: str) -> str | None:
+        return next((p[4:] for p in sorted(profiles_of(self.filter, interface)) if p.startswith("kns.")), None)
 
     def _from_pod(self, interface: str) -> str:
         return f"from {self.pod(interface)}"

@@ -93,6 +93,12 @@ def members(table: SavedTable, chain: str) -> list[str]:
     return [here.target for here in table.rules(chain) if here.target.startswith(POLICY_CHAINS)]
 
 
+def profiles_of(table: SavedTable, interface: str) -> set[str]:
+    """The profiles of the pod behind an interface."""
+    rules = (here for way in ("tw", "fw") for here in table.rules(f"cali-{way}-{interface}"))
+    return {profile_of(table, here.target) for here in rules if here.target.startswith(PROFILE_CHAINS)}
+
+
 def profile_of(table: SavedTable, chain: str) -> str:
     """A profile as Calico calls it: `kns.default`, `ksa.default.web`, or its hash."""
     if head := _head(table, chain):

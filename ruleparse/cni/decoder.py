@@ -206,6 +206,10 @@ class Decoder:
     def interface(self, name: str) -> str | None:
         return first(row.phrase(self, name) for row in self.interfaces)
 
+    def namespace(self, interface: str) -> str | None:
+        """Of the pod behind an interface, where this program's rules tell."""
+        return None
+
     def address(self, value: int, family: int) -> str | None:
         return None
 

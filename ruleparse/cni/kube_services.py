@@ -33,6 +33,8 @@ _SAID = re.compile(rf"{SERVICE}(?: (?P<what>.*))?")
 """what kube-proxy says of a rule that leads to a service"""
 _REACH = {"cluster IP": "cluster IP", "external IP": "external IP", "loadbalancer IP": "load balancer IP"}
 _REFUSED = {"has no endpoints": "no endpoints", "has no local endpoints": "no endpoints on this node"}
+_PROTO = re.compile(r" -p (\S+)")
+_DPORT = re.compile(r" --dport (\d+)(?=\s)")
 _DNAT = re.compile(r"--to-destination \[?(?P<address>[\da-f:.]+?)\]?:(?P<port>\d+)(?=\s|$)", re.M)
 _BALANCING = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-XLB-")
 _NEARER = ("KUBE-EXT-", *_BALANCING)
@@ -57,6 +59,8 @@ class Portal:
     reach: str
     """`cluster`, `external` or `loadbalancer`; empty where the service has no endpoints"""
     target: str
+    proto: str | None
+    port: int | None
 
 
 class KubeServices:
@@ -96,7 +100,9 @@ class KubeServices:
         found: dict[int, list[Portal]] = {}
         for group, chain in _PORTALS:
             for m in _PORTAL.finditer(self.saved[group].text(chain)):
-                portal = Portal(plain(m["service"]), m["reach"] or "", m["target"])
+                proto, port = _PROTO.search(m[0]), _DPORT.search(m[0])
+                only = (proto and proto[1], int(port[1]) if port else None)
+                portal = Portal(plain(m["service"]), m["reach"] or "", m["target"], *only)
                 found.setdefault(_number(m["address"]), []).append(portal)
         return found
 

@@ -21,7 +21,7 @@ from ruleparse.cni.kube_proxy import KubeProxy
 from ruleparse.cni.kube_proxy_ipvs import KubeProxyIpvs
 from ruleparse.cni.kube_proxy_userspace import KubeProxyUserspace
 from ruleparse.cni.kube_router import KubeRouter
-from ruleparse.cni.kube_services import Endpoint
+from ruleparse.cni.kube_services import Endpoint, KubeServices, Portal
 from ruleparse.cni.kubelet import Kubelet
 from ruleparse.cni.node_local_dns import NodeLocalDns
 from ruleparse.cni.openshift_sdn import OpenShiftSdn
@@ -141,6 +141,25 @@ class Names:
     def interface(self, name: str) -> str | None:
         """`pod interface (Calico)`, `flannel's VXLAN device`."""
         return self._ask(lambda decoder: decoder.interface(name))
+
+    def namespace(self, interface: str) -> str | None:
+        """Of the pod behind an interface."""
+        return self._ask(lambda decoder: decoder.namespace(interface))
+
+    def portals(self) -> dict[int, list[Portal]]:
+        """Services by each of their addresses."""
+        return {address: found for services in self._services() for address, found in services.portals.items()}
+
+    def endpoints_of_services(self) -> dict[int, list[str]]:
+        """The addresses that services send packets to, and which services do."""
+        return {
+            address: sorted({service for chain in chains if (service := services.of_chain(chain))})
+            for services in self._services()
+            for address, chains in services.pods.items()
+        }
+
+    def _services(self) -> Iterator[KubeServices]:
+        return (decoder.services for decoder in self._all() if isinstance(decoder, KubeProxy))
 
     def set(self, name: str) -> str | None:
         """`all Calico IP pools`."""

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from ruleparse.changes import Change, Difference
 from ruleparse.report.diff_words import by_whom, conditions, headline, past
+from ruleparse.report.markdown import code, plain
 from ruleparse.report.why_text import question_in_words
-from ruleparse.text import printable
 
 _MOST_ROWS = 8
 
 
 def markdown(answer: Difference) -> str:
-    lines = [f"> {_plain(note)}" for note in answer.notes]
+    lines = [f"> {plain(note)}" for note in answer.notes]
     if not answer.changes:
         return "\n".join([*lines, "No packet changes fate."]) + "\n"
     lines.append(f"### Packets that change fate: {len(answer.changes)}")
@@ -26,22 +26,14 @@ def markdown(answer: Difference) -> str:
 
 
 def _section(c: Change) -> Iterator[str]:
-    yield f"**{_plain(headline(c))}**" + (" (sent by this node)" if c.local else "")
+    yield f"**{plain(headline(c))}**" + (" (sent by this node)" if c.local else "")
     yield ""
-    yield from (f"- when {_plain(row)}" for row in conditions(c, _MOST_ROWS))
-    yield from (f"- provided that: {_plain(a.question)}: {'yes' if a.answer else 'no'}" for a in c.after.assumptions)
-    yield f"- {_plain(past(c.before))} by {_code(by_whom(c.before))}"
-    yield f"- {_plain(headline(c))} by {_code(by_whom(c.after))}"
-    yield f"- for instance {_code(question_in_words(c.after.witness))}"
-    yield from (f"  - {_plain(sentence)}" for sentence in c.after.explanation)
-
-
-def _plain(text: str) -> str:
-    return "".join(f"\\{ch}" if ch in r"\`*_{}[]<>|#" else ch for ch in printable(text))
-
-
-def _code(text: str) -> str:
-    return f"`{printable(text).replace('`', chr(0x2BC))}`"
+    yield from (f"- when {plain(row)}" for row in conditions(c, _MOST_ROWS))
+    yield from (f"- provided that: {plain(a.question)}: {'yes' if a.answer else 'no'}" for a in c.after.assumptions)
+    yield f"- {plain(past(c.before))} by {code(by_whom(c.before))}"
+    yield f"- {plain(headline(c))} by {code(by_whom(c.after))}"
+    yield f"- for instance {code(question_in_words(c.after.witness))}"
+    yield from (f"  - {plain(sentence)}" for sentence in c.after.explanation)
 
 
 def github(answer: Difference) -> str:

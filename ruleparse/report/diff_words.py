@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ruleparse.changes import Change
+from ruleparse.matrix import Met
 from ruleparse.query import Packets
 from ruleparse.report.sets_text import where_to
 from ruleparse.report.why_text import spaced
@@ -27,7 +28,7 @@ def past(p: Packets) -> str:
     return f"was {WAS[p.verdict]}{where_to(p)}"
 
 
-def by_whom(p: Packets) -> str:
+def by_whom(p: Packets | Met) -> str:
     """The rule that decided, or why the kernel did."""
     if p.decided_by is None:
         return f"the kernel: {p.reason}" if p.reason else "no rule"

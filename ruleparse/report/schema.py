@@ -190,6 +190,46 @@ class QueryJson(TypedDict):
     diagnostics: list[DiagnosticJson]
 
 
+class PartyJson(TypedDict):
+    kind: str
+    name: str | None
+    remark: str | None
+    addresses: list[str] | None
+    but: list[str]
+    interfaces: list[str]
+    proto: str | None
+    port: int | None
+
+
+class MetJson(TypedDict):
+    verdict: str
+    egress: str | None
+    reject_with: str | None
+    decided_by: PlaceJson | None
+    reason: str | None
+    when: list[dict[str, str]] | None
+    when_cut: bool
+    assumptions: list[AssumptionJson]
+    probability: float
+    witness: dict[str, Any]
+
+
+class CellJson(TypedDict):
+    source: int
+    target: int
+    verdict: str
+    fates: list[MetJson]
+
+
+class MatrixJson(TypedDict):
+    schema: str
+    family: int
+    parties: list[PartyJson]
+    cells: list[CellJson]
+    notes: list[str]
+    diagnostics: list[DiagnosticJson]
+
+
 class ChangeJson(TypedDict):
     family: int
     local: bool
@@ -247,6 +287,7 @@ SCHEMAS: dict[str, Any] = {
     "why": WhyJson,
     "why-bridge": BridgeWhyJson,
     "query": QueryJson,
+    "matrix": MatrixJson,
     "diff": DiffJson,
     "lint": LintJson,
     "check": CheckJson,

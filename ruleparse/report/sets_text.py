@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ruleparse.matrix import Met
 from ruleparse.query import Packets
 from ruleparse.report.style import Style
 from ruleparse.report.why_text import FATE, claim, end_in_words, question_in_words, shortened, spaced
@@ -101,7 +102,7 @@ class SetsWriter:
         )
 
 
-def where_to(p: Packets) -> str:
+def where_to(p: Packets | Met) -> str:
     if p.verdict == "reject":
         return f" with {p.reject_with}" if p.reject_with else ""
     if p.verdict != "accept":

@@ -1,0 +1,208 @@
+"""Who reaches whom: for each two parties of a node, the fate of all packets from the one to the other.
+
+All of them are walked at once (once those that arrive, once those that this node sends); a cell is what that walk says
+of its packets, so it is as exact as `query`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+from ruleparse import bits
+from ruleparse.bits import Bool
+from ruleparse.evaluate import End
+from ruleparse.outcomes import Piece
+from ruleparse.packet import Unknowns
+from ruleparse.parties import Parties, Party, parties_of
+from ruleparse.query import VERDICTS, Asking, question_of, with_room
+from ruleparse.readable import Row
+from ruleparse.snapshot import Snapshot
+from ruleparse.text import Diagnostic
+from ruleparse.whole import Fate, Fated, fates, given_answers, likelihoods
+from ruleparse.why import Assumed, Place
+
+MOST = 30
+"""Pods, endpoints elsewhere, and services that are told, of each kind."""
+
+PARTLY, DEPENDS = "partly", "depends"
+_SINGLE = ("pod", "endpoint")
+"""One host each: what it says to itself does not pass the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A fate in a cell, and a packet that meets it. `when` and `assumptions` are told where a cell's verdicts differ;
+    `when` is None if it is all of the cell's packets.
+    """
+
+    verdict: str
+    egress: str | None
+    reject_with: str | None
+    reason: str | None
+    decided_by: Place | None
+    when: Sequence[Row] | None
+    when_cut: bool
+    assumptions: Sequence[Assumed]
+    probability: float
+    witness: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What becomes of all packets of one party to another.
+
+    `verdict` is theirs, `partly` if some packets have another than others, `depends` if an open question or chance
+    decides.
+    """
+
+    source: int
+    target: int
+    verdict: str
+    fates: Sequence[Met]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """`cells` are by source and target, indices of `parties`; a pair that no packet was asked about has none.
+
+    `notes` say what was left out.
+    """
+
+    family: int
+    asked: Mapping[str, Any]
+    parties: Sequence[Party]
+    cells: Mapping[tuple[int, int], Cell]
+    notes: Sequence[str]
+    diagnostics: Sequence[Diagnostic]
+
+
+def matrix(snapshot: Snapshot, spec: Mapping[str, Any], most: int = MOST) -> Matrix:
+    """Who reaches whom with packets of a description. Raises SpecError, MemoryError, RecursionError."""
+    spec = {key: value for key, value in spec.items() if value is not None}
+    return with_room(partial(_matrix, snapshot, spec, most))
+
+
+def _matrix(snapshot: Snapshot, spec: dict[str, Any], most: int, nodes: int) -> Matrix:
+    arriving = None if spec.get("local") else _asking(snapshot, spec, nodes)
+    sending = None if spec.get("in") else _asking(snapshot, {**spec, "local": True}, nodes)
+    some = arriving or sending
+    assert some is not None
+    everybody = parties_of(snapshot, some.words.names, some.question.family)
+    chosen = _Choice(everybody, arriving, sending, most)
+    cells = {
+        (cell.source, cell.target): cell
+        for asking in (arriving, sending)
+        if asking is not None
+        for cell in _Cells(asking, chosen.parties).cells()
+    }
+    notes = [*everybody.notes, *chosen.notes]
+    return Matrix(some.question.family, spec, chosen.parties, cells, notes, snapshot.all_diagnostics())
+
+
+def _asking(snapshot: Snapshot, spec: dict[str, Any], nodes: int) -> Asking:
+    return Asking(snapshot, spec, question_of([snapshot], spec, nodes), [snapshot])
+
+
+def sent(asking: Asking, party: Party) -> Bool:
+    """The packets asked about that are from a party."""
+    packet, local = asking.question.packet, asking.question.local
+    if local != (party.kind == "node") or party.kind == "service":
+        return False
+    return bits.both(asking.question.reach, party.sends_itself(packet) if local else party.sends(packet))
+
+
+def received(asking: Asking, party: Party) -> Bool:
+    """The packets asked about that are for a party."""
+    return bits.both(asking.question.reach, party.gets(asking.question.packet))
+
+
+class _Choice:
+    """The parties of whom or to whom packets were asked about, as many of each kind as are told."""
+
+    def __init__(self, everybody: Parties, arriving: Asking | None, sending: Asking | None, most: int) -> None:
+        sides = [asking for asking in (arriving, sending) if asking is not None]
+        self.parties: list[Party] = []
+        self.notes: list[str] = []
+        kinds: dict[str, list[Party]] = {}
+        for party in everybody.everybody:
+            concerned = any(sent(a, party) is not False or received(a, party) is not False for a in sides)
+            kinds.setdefault(party.kind if concerned else f"other {party.kind}", []).append(party)
+        for kind, found in kinds.items():
+            if not kind.startswith("other "):
+                self.parties += found[:most]
+                if len(found) > most:
+                    self.notes.append(f"{len(found) - most} more {kind}s are left out (--most {len(found)} takes them)")
+        if others := kinds.get("other service"):
+            self.notes.append(f"{len(others)} services are left out that have another address, protocol or port")
+
+
+class _Cells:
+    def __init__(self, asking: Asking, parties: Sequence[Party]) -> None:
+        self.asking = asking
+        self.unknowns: Unknowns = asking.unknowns
+        self.parties = parties
+
+    def cells(self) -> Iterator[Cell]:
+        sources = [(i, when) for i, p in enumerate(self.parties) if (when := sent(self.asking, p)) is not False]
+        targets = [(i, when) for i, p in enumerate(self.parties) if (when := received(self.asking, p)) is not False]
+        among = bits.both(bits.any_of(when for _, when in sources), bits.any_of(when for _, when in targets))
+        ends = self.asking.walk(among).ends if among is not False else []
+        for source, sending in sources:
+            theirs = _narrowed(ends, sending)
+            for target, receiving in targets:
+                if source == target and self.parties[source].kind in _SINGLE:
+                    continue
+                if found := _narrowed(theirs, receiving):
+                    yield self.cell(source, target, found, bits.both(sending, receiving))
+
+    def cell(self, source: int, target: int, ends: Sequence[End], when: Bool) -> Cell:
+        by_verdict = {v: bits.any_of(end.when for end in ends if end.stop.verdict == v) for v in VERDICTS}
+        found = {
+            v: self.unknowns.whatever_is_made_up(region) for v, region in by_verdict.items() if region is not False
+        }
+        verdict = next(iter(found)) if len(found) == 1 else self.mixed(list(found.values()))
+        grouped: dict[Fate, list[Fated]] = {}
+        for one in fates(ends, self.asking.words.program.rule):
+            grouped.setdefault(one.fate, []).append(one)
+        told = [met for one in grouped.items() for met in self.told(*one, when, plain=len(found) == 1)]
+        return Cell(source, target, verdict, sorted(told, key=lambda met: VERDICTS.index(met.verdict)))
+
+    def mixed(self, regions: Sequence[Bool]) -> str:
+        """Whether packets differ, or what one packet meets is open."""
+        answers = [variable for variable, _ in self.unknowns.assumptions.values()]
+        possible = [bits.exists(region, answers) for region in regions]
+        apart = all(bits.both(a, b) is False for a, b in combinations(possible, 2))
+        return PARTLY if apart else DEPENDS
+
+    def told(self, fate: Fate, fated: Sequence[Fated], cell: Bool, *, plain: bool) -> Iterator[Met]:
+        """A fate; where verdicts differ, with the packets and the answers under which it is met."""
+        region = self.unknowns.whatever_is_made_up(bits.any_of(one.when for one in fated))
+        for piece in [Piece(region)] if plain else given_answers(region, self.unknowns):
+            for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.open_answers), self.unknowns):
+                yield self.met(fate, fated, Piece(part, piece.given, odds), None if plain else cell)
+
+    def met(self, fate: Fate, fated: Sequence[Fated], piece: Piece, cell: Bool | None) -> Met:
+        asking = self.asking
+        within = bits.both(bits.any_of(one.when for one in fated), asking.given(piece))
+        rows = None if cell is None or bits.without(cell, piece.region) is False else asking.rows(piece.region)
+        return Met(
+            verdict=fate.stop.verdict,
+            egress=asking.egress(fate),
+            reject_with=fate.stop.detail if fate.stop.verdict == "reject" else None,
+            reason=fate.stop.reason,
+            decided_by=fate.decider and asking.words.place(*fate.decider),
+            when=rows and rows[0],
+            when_cut=rows is not None and rows[1],
+            assumptions=[asking.words.assumed(a) for a in piece.given],
+            probability=piece.odds,
+            witness=asking.witness(asking.likely(within)),
+        )
+
+
+def _narrowed(ends: Sequence[End], within: Bool) -> list[End]:
+    both = ((end, bits.both(end.when, within)) for end in ends)
+    return [replace(end, when=when) for end, when in both if when is not False]
