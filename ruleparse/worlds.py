@@ -40,8 +40,13 @@ class Remembered(Protocol):
     def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
         """The packet that the node sends because another ended so, to be walked from table ANSWER on."""
 
-    def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
-        """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes."""
+    def conclude(
+        self, start: Packet, end: Packet, region: Bool, family: int, known: Mapping[tuple[str, Hashable], int]
+    ) -> None:
+        """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes.
+
+        `known` are the answers to questions that are known by then.
+        """
 
 
 @dataclass
@@ -50,7 +55,7 @@ class World:
 
     remembered: Remembered
     memory: dict[Hashable, Any] = field(default_factory=dict)
-    known: dict[tuple[str, object], int] = field(default_factory=dict)
+    known: dict[tuple[str, Hashable], int] = field(default_factory=dict)
     given: tuple[Answered, ...] = ()
     odds: float = 1.0
 
@@ -186,9 +191,9 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
     memory = world.memory if alone else dict(world.memory)
     memory.update(way.memory.maps[0])
     made_up = packet.unknowns.made_up_part(piece.region)
-    remembered.conclude(packet, way.end.packet, made_up, family)
     known = dict(world.known)
     known.update({(a.question.question, a.about): int(a.answer) for a in piece.given if a.stays})
+    remembered.conclude(packet, way.end.packet, made_up, family, known)
     return World(remembered, memory, known, (*world.given, *piece.given), world.odds * piece.odds)
 
 

@@ -244,6 +244,14 @@ def test_later_packets_go_to_the_same_server():
     assert sorted((o.packet["dst"], o.probability) for o in session.why(DNS).outcomes) == sorted(servers)
 
 
+def test_pings_are_never_balanced():
+    """Of a ping conntrack keeps other numbers for its answer, without anybody having translated it."""
+    session = Session(load([NODE]))
+    ping = {"local": True, "src": "192.168.10.11", "dst": "192.168.10.1", "proto": "icmp", "icmp_type": "8", "ttl": 64}
+    seen = {o.packet["ttl"] for _ in range(2) for o in session.why(ping).outcomes}
+    assert seen == {64}
+
+
 def test_a_packet_that_conntrack_makes_nothing_of_may_still_be_of_a_connection_to_a_server():
     session = Session(load([NODE]))
     session.why(TCP)

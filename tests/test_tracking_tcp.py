@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conversation import only, segments, start, state
+from tests.conversation import only, outcomes, segments, start, state
 
 ROWS = """
 opened, used, closed:
@@ -105,6 +105,26 @@ def test_settings(setting, said, expected, tmp_path):
     unusual = {"loose": 0}.get(setting, 1)
     session = start(tmp_path, sysctl={f"net.netfilter.nf_conntrack_tcp_{setting}": unusual})
     assert "".join(state(only(session, segment))[0] for segment in segments(said)) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "said", "on", "off"),
+    [
+        ("be_liberal", ">S100 <SA500,101 >A101,501 >PA900000,501 <PA501,9999", "NEEEE", "NEEII"),
+        ("ignore_invalid_rst", ">S100 <SA500,101 >A101,501 <R400 <PA501,101", "NEEEE", "NEEIE"),
+    ],
+)
+def test_settings_that_were_not_saved(setting, said, on, off, tmp_path):
+    """They are asked for where they matter, once for all packets."""
+    name = f"net.netfilter.nf_conntrack_tcp_{setting}"
+    session = start(tmp_path, sysctl={name: None})
+    for segment, if_on, if_off in zip(segments(said), on, off, strict=True):
+        found = outcomes(session, segment)
+        asked = {(given.question, given.answer): state(one)[0] for one in found for given in one.assumptions}
+        if if_on == if_off:
+            assert {state(one)[0] for one in found} == {if_on}
+        else:
+            assert asked == {(f"{name} is 1", True): if_on, (f"{name} is 1", False): if_off}
 
 
 def test_a_segment_without_bytes_is_one_that_fits(tmp_path):

@@ -50,13 +50,13 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
         "conntrack",
         [
             Rule((Masked("ct_state", UNTRACKED, -1),), (Return(),)),
-            *([_untracked(kind) for kind in _NEVER_TRACKED_ICMP6] if family == 6 else []),
             Rule(
                 (Masked("ct_given", 0, -1, negated=True),),
                 (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return()),
             ),
             _invalid(Masked("well_formed", 0, -1)),
             _invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1), *summed),
+            *([_untracked(kind) for kind in _NEVER_TRACKED_ICMP6] if family == 6 else []),
             _invalid(Masked("proto", TCP, -1), *(Masked("tcp_flags", f, LOOKED_AT, True) for f in SENSIBLE_FLAGS)),
             Rule((), (Call(CONNECTIONS),)),
             Rule((Masked("ct_known", 1, -1),), (Return(),)),

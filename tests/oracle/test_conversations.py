@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.conversation import CHAINS, STATES, TELLING, any_packet, segments
+from tests.oracle import wire
 from tests.oracle.decode import decode
 from tests.oracle.kernel import FLAVOURS, Fate, Firewall, Loaded, stay_on_one_cpu
 from tests.oracle.test_kernel import pytestmark as pytestmark
 from tests.oracle.topology import Link, Route, Site
+from tests.test_conntrack6 import STATES_BY_PACKET
 from tests.test_tracking_nat import TALKS as TRANSLATED
 from tests.test_tracking_nat import Talk
 from tests.test_tracking_tcp import TALKS as SEGMENTS
 
 SITE = Site(
     links=(
-        Link("eth0", "02:00:00:00:00:01", "02:00:00:00:01:01", ("192.0.2.1/24",), ()),
-        Link("eth1", "02:00:00:00:00:02", "02:00:00:00:01:02", ("10.0.0.1/24",), ()),
+        Link("eth0", "02:00:00:00:00:01", "02:00:00:00:01:01", ("192.0.2.1/24", "2001:db8::1/64"), ()),
+        Link("eth1", "02:00:00:00:00:02", "02:00:00:00:01:02", ("10.0.0.1/24", "fd00::1/64"), ()),
     ),
     routes=(Route("default", "eth0", "via 192.0.2.254"),),
 )
@@ -30,19 +33,26 @@ def firewall(request: pytest.FixtureRequest) -> Iterator[Firewall]:
         yield opened
 
 
-def load(firewall: Firewall, *rules: str) -> Loaded:
+def load(firewall: Firewall, *rules: str, family: int = 4) -> Loaded:
     text = ""
     for table, chains in CHAINS.items():
         named = [rule.removeprefix(f"{table} ") for rule in (*TELLING, *rules) if rule.startswith(f"{table} ")]
         text += f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in chains.split())
         text += "".join(f"-A {rule}\n" for rule in named) + "COMMIT\n"
-    return firewall.load(4, text)
+    return firewall.load(family, text)
 
 
 @pytest.mark.parametrize(("said", "expected"), [talk[1:] for talk in SEGMENTS], ids=[talk[0] for talk in SEGMENTS])
 def test_states(said: list[str], expected: list[str], firewall: Firewall) -> None:
     loaded = load(firewall)
     assert [_state(firewall.send(segment, loaded)) for segment in segments(" ".join(said))] == expected
+
+
+@pytest.mark.parametrize(("fields", "expected"), STATES_BY_PACKET, ids=str)
+def test_icmp6_states(fields: dict[str, Any], expected: str, firewall: Firewall) -> None:
+    loaded = load(firewall, family=6)
+    packet = wire.Packet("fd00::9", "2001:db8::7", wire.ICMP6, "eth1", **fields)
+    assert _state(firewall.send(packet, loaded)) == expected[0]
 
 
 def _state(fate: Fate) -> str:

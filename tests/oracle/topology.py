@@ -54,7 +54,7 @@ class Site:
     rules: tuple[str, ...] = ()
     sysctls: dict[str, int] = field(default_factory=dict)
 
-    DUMMY = "kube-ipvs0"
+    DUMMY = "nodelocaldns"
 
     def link(self, name: str) -> Link:
         return next(link for link in self.links if link.name == name)

@@ -122,8 +122,9 @@ _OF_ITS_DESTINATION = Key(("?",), Codec("question", str), _ask_about_destination
 
 def _is_balanced(direction: int) -> Iterator[tuple[Masked | Test, ...]]:
     known = (Masked("ct_known", 1, -1), Masked("ct_dir", direction, -1), Masked("ct_error", 0, -1))
-    for end, other in (("ct_reply_src", "ct_dst"), ("ct_reply_sport", "ct_dport")):
-        yield (*known, Masked("ct_status", 0, DST_NAT), differs(end, other))
+    for proto in _PROTOCOLS:
+        for end, other in (("ct_reply_src", "ct_dst"), ("ct_reply_sport", "ct_dport")):
+            yield (*known, Masked("ct_proto", proto, -1), Masked("ct_status", 0, DST_NAT), differs(end, other))
 
 
 def _later_packets() -> Iterator[Rule]:

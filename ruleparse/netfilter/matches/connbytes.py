@@ -66,7 +66,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
     question = context.asks(f"the connection's {what} number {_RANGE.show(wanted)}", "conntrack -L")
 
     def means(_: object, packet: Packet, world: World) -> Bool:
-        exists = tracked(packet)
+        exists = both(tracked(packet), bits.equal(packet["ct_pending"], 0))
         if exists is False:
             return False
         seen = _seen(mode, side, packet)
@@ -84,8 +84,8 @@ def _tests(givens: Givens, context: Context) -> Tests:
 MATCH = Match(
     "connbytes",
     """How many packets or bytes the connection has had, this packet included: exact for the first packet and with
-    --stateful, else an assumption; without a connection it never matches (iptables-extensions(8);
-    net/netfilter/xt_connbytes.c).""",
+    --stateful, else an assumption; without a connection, or with the template of a CT rule, it never matches
+    (iptables-extensions(8); net/netfilter/xt_connbytes.c).""",
     (
         Option(("--connbytes",), _RANGE),
         Option(("--connbytes-mode",), _MODES),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from ruleparse.bits import Bool
 from ruleparse.netfilter.tracking.generated import generated
 from ruleparse.netfilter.tracking.tables import tables_of
-from ruleparse.netfilter.tracking.tcp import Settings
+from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.netfilter.tracking.tracker import Tracker
 from ruleparse.packet import Packet
 from ruleparse.program import Stop, Table
@@ -34,5 +34,7 @@ class NodeMemory:
     def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
         return generated(packet, stop.detail, family)
 
-    def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
-        self.tracker.conclude(start, end, region, family)
+    def conclude(
+        self, start: Packet, end: Packet, region: Bool, family: int, known: Mapping[tuple[str, Hashable], int]
+    ) -> None:
+        self.tracker.conclude(start, end, region, family, self.tracker.settings.answered(known))

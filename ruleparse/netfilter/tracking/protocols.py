@@ -7,16 +7,17 @@ from ruleparse.netfilter.tracking import sctp, tcp
 from ruleparse.netfilter.tracking.connection import Connection
 from ruleparse.netfilter.tracking.judged import Judged
 from ruleparse.netfilter.tracking.segment import ACK, FIN, SYN, Segment, segment
-from ruleparse.netfilter.tracking.tcp import Settings, Tcp
+from ruleparse.netfilter.tracking.tcp import Tcp
+from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.packet import Packet
 
 _FITTING_WINDOW = 0xFFFF
 
 
-def begin(packet: Packet, settings: Settings) -> Judged:
+def begin(packet: Packet) -> Judged:
     """A packet that belongs to no connection known so far."""
     if packet["proto"] == TCP:
-        return tcp.begin(_segment(packet), settings)
+        return tcp.begin(_segment(packet))
     if packet["proto"] == SCTP and packet.raw is not None:
         return sctp.begin(packet.raw)
     return Judged("valid", None)

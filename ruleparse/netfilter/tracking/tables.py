@@ -36,10 +36,11 @@ def _belongs(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     replaced = 0
     for found in sorted(fitting, key=lambda found: found.picked):
         if found.connection.number != replaced:
-            judged = tracker.judge(found, packet)
             tests = (_asked(found, packet, family),) if ambiguous and found.picked else _fits(found.when)
-            yield Rule(tests, _taken_up(judged, found, packet))
-            replaced = found.connection.number if judged.judgement == "anew" else 0
+            replaced = 0
+            for settings, judged in tracker.judge(found, packet):
+                yield Rule((*tests, *settings), _taken_up(judged, found, packet))
+                replaced = found.connection.number if judged.judgement == "anew" else 0
 
 
 def _asked(found: Found, packet: Packet, family: int) -> Test:

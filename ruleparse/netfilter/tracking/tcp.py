@@ -6,12 +6,12 @@ Packet Filtering in IP Filter".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
 from ruleparse.netfilter.tracking.segment import ACK, FIN, RST, SYN, URG, Segment
+from ruleparse.netfilter.tracking.tcp_settings import Settings
 
 
 class State(IntEnum):
@@ -97,22 +97,6 @@ class Tcp:
         return replace(self, sides=(side, self.sides[REPLY]) if direction == ORIGINAL else (self.sides[ORIGINAL], side))
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """sysctl net.netfilter.nf_conntrack_tcp_…"""
-
-    loose: bool = True
-    liberal: bool = False
-    ignores_invalid_rst: bool = False
-
-    @classmethod
-    def of(cls, sysctl: Mapping[str, str]) -> Settings:
-        def is_on(name: str, default: str) -> bool:
-            return sysctl.get(f"net.netfilter.nf_conntrack_tcp_{name}", default) != "0"
-
-        return cls(is_on("loose", "1"), is_on("be_liberal", "0"), is_on("ignore_invalid_rst", "0"))
-
-
 def kind_of(flags: int) -> Kind:
     if flags & RST:
         return Kind.RST
@@ -130,10 +114,10 @@ def after(a: int, b: int) -> bool:
     return before(b, a)
 
 
-def begin(s: Segment, settings: Settings) -> Judged:
-    """The first segment of a connection: a SYN, or one from the middle where that is allowed."""
+def begin(s: Segment) -> Judged:
+    """The first segment of a connection: a SYN, or one from the middle, which is taken for liberal."""
     state = _NEXT[ORIGINAL, kind_of(s.flags)][State.NONE]
-    if state is State.INVALID or (state is not State.SYN_SENT and not settings.loose):
+    if state is State.INVALID:
         return Judged("invalid", None)
     if state is State.SYN_SENT:
         first = _options(Side(s.end, s.end, s.window or 1), s)
@@ -141,7 +125,7 @@ def begin(s: Segment, settings: Settings) -> Judged:
     else:
         mid = Side(s.end, s.end + (s.window or 1) & 0xFFFFFFFF, s.window or 1, allows_sack=True, liberal=True)
         fresh = Tcp(State.NONE, (mid, Side(allows_sack=True, liberal=True)))
-    return follow(fresh, ORIGINAL, s, settings, seen_reply=False, assured=False)
+    return follow(fresh, ORIGINAL, s, Settings(False, False), seen_reply=False, assured=False)
 
 
 def follow(tcp: Tcp, direction: int, s: Segment, settings: Settings, *, seen_reply: bool, assured: bool) -> Judged:
@@ -236,7 +220,7 @@ def _reset(
     if max_ack is not None and tcp.last_kind is not Kind.SYN:
         if s.seq == 0 and not established:
             return State.CLOSE, False
-        if before(s.seq, max_ack) and not settings.ignores_invalid_rst:
+        if before(s.seq, max_ack) and not settings.ignore_invalid_rst:
             return None
         in_train = tcp.last_kind is Kind.ACK and tcp.last_direction == direction and s.seq == tcp.last_end
         if not established or s.seq == max_ack or in_train:
@@ -282,7 +266,7 @@ def _fits(tcp: Tcp, direction: int, s: Segment, settings: Settings) -> tuple[str
     sender, receiver = tcp.sides[direction], tcp.sides[1 - direction]
 
     def told(word: str) -> tuple[str, Tcp]:
-        liberal = sender.liberal or settings.liberal
+        liberal = sender.liberal or settings.be_liberal
         sides = tcp.with_side(direction, sender).with_side(1 - direction, receiver)
         return ("ok" if liberal else word), sides
 

@@ -14,8 +14,9 @@ from ruleparse.netfilter.fields import ASSURED, CONFIRMED, DST_NAT, GRE, INVALID
 from ruleparse.netfilter.tracking import protocols
 from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuple_of, tuples_that_conntrack_made
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
-from ruleparse.netfilter.tracking.tcp import Settings
+from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.packet import Packet
+from ruleparse.program import Test
 
 _KEPT = DST_NAT | SRC_NAT
 """What a new connection's status says of NAT."""
@@ -82,13 +83,9 @@ class Tracker:
     def _tuple(self, number: int, direction: int) -> Tuple:
         return self.connections[number].directions[direction]
 
-    def judge(self, found: Found, packet: Packet) -> Judged:
-        """What the protocol makes of one more packet of a connection."""
-        return protocols.follow(found.connection, found.direction, packet, self.settings)
-
-    def begins(self, packet: Packet) -> Judged:
-        """What the protocol makes of the first packet of a connection."""
-        return protocols.begin(packet, self.settings)
+    def judge(self, found: Found, packet: Packet) -> list[tuple[tuple[Test, ...], Judged]]:
+        """What the protocol makes of one more packet of a connection, by the settings on which that depends."""
+        return self.settings.cases(lambda s: protocols.follow(found.connection, found.direction, packet, s))
 
     # Learning
 
@@ -132,10 +129,10 @@ class Tracker:
         if number in self._vague:
             self._vague.remove(number)
 
-    def conclude(self, start: Packet, end: Packet, region: Bool, family: int) -> None:
+    def conclude(self, start: Packet, end: Packet, region: Bool, family: int, settings: Settings) -> None:
         """What is remembered of a packet, given as it came in and as it was in the end.
 
-        `region` says which numbers NAT may have picked for it.
+        `region` says which numbers NAT may have picked for it, `settings` how it was judged.
         """
         number, replaced = end["ct_entry"], end["ct_replaced"]
         assert isinstance(number, int)
@@ -143,11 +140,11 @@ class Tracker:
         if replaced in self.connections:
             self.remove(replaced)
         if number in self.connections:
-            self._go_on(number, start, end, family)
+            self._go_on(number, start, end, family, settings)
         elif end["ct_began"] == 1 and bits.any_bit(end["ct_status"], CONFIRMED) is True:
             self._begin(start, end, region, family)
 
-    def _go_on(self, number: int, start: Packet, end: Packet, family: int) -> None:
+    def _go_on(self, number: int, start: Packet, end: Packet, family: int, settings: Settings) -> None:
         direction = end["ct_dir"]
         assert isinstance(direction, int)
         if number in self._vague and end["ct_error"] == 0 and (seen := tuple_of(start, family)).is_known:
@@ -156,7 +153,7 @@ class Tracker:
         if end["ct_state"] != INVALID:
             connection = replace(connection, mark=end["ct_mark"])
         if end["ct_error"] == 0:
-            judged = self.judge(Found(connection, direction, True), start)
+            judged = protocols.follow(connection, direction, start, settings)
             if judged.judgement == "last":
                 self.remove(connection.number)
                 return
@@ -169,7 +166,7 @@ class Tracker:
         original, reply = tuples_that_conntrack_made(end, family)
         status = end["ct_status"]
         assert isinstance(status, int)
-        judged = self.begins(start)
+        judged = protocols.begin(start)
         picked_before = (self.connections[number].region for number in self._vague)
         self.add(
             Connection(
