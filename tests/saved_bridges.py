@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from ruleparse.cni.saved_flows import SavedBridge, SavedFlow
-from ruleparse.openflow.read import read_flows, read_groups
+from ruleparse.openflow.read import read_flows
+from ruleparse.openflow.read_groups import Groups, read_groups
 from ruleparse.text import Source
 
 _PORT = re.compile(r"(?m)^ (\d+)\(([^)]+)\): ")
@@ -16,7 +17,7 @@ def saved_bridge(folder: Path, flows: str = "flows.txt") -> SavedBridge:
     """What `dump-flows`, `dump-groups` and `show` said."""
     dump = read_flows(Source.from_path(folder / flows))
     groups, ports = folder / "groups.txt", folder / "ports.txt"
-    there = read_groups(Source.from_path(groups)).groups if groups.exists() else ()
+    there = Groups([read_groups(Source.from_path(groups))] if groups.exists() else [])
     named = _PORT.findall(ports.read_text("utf-8")) if ports.exists() else ()
     return SavedBridge([dump], there, {int(number): name for number, name in named})
 

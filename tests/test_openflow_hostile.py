@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ruleparse.openflow.action import kinds
 from ruleparse.openflow.keys import KEYS
-from ruleparse.openflow.read import read_groups
+from ruleparse.openflow.read_groups import read_groups
 from ruleparse.openflow.syntax import SyntaxProblem, flow_parser
 from ruleparse.spec import SpecError
 from ruleparse.text import Source, Span
@@ -28,7 +28,7 @@ def test_flows(match, actions):
 @settings(deadline=None, max_examples=60)
 @given(TEXT)
 def test_groups(text):
-    read_groups(Source("groups", f"group_id=1,type=all,bucket={text}"))
+    list(read_groups(Source("groups", f"group_id=1,type=all,bucket={text}")).groups)
 
 
 @settings(deadline=None, max_examples=60)

@@ -92,8 +92,8 @@ class Antrea(FlowDecoder):
         group = flow.group()
         if not address or group is None:
             return "to no service" if not flow.priority else None
-        found = self.saved.buckets.get(group)
-        count = "" if found is None else f", {found} endpoint{'' if found == 1 else 's'}"
+        found = self.saved.groups.get(group)
+        count = "" if found is None else f", {len(found.buckets)} endpoint{'' if len(found.buckets) == 1 else 's'}"
         protocol = next((name for name in flow.match if name in ("tcp", "udp", "sctp", "tcp6", "udp6", "sctp6")), "")
         return f"service {protocol.rstrip('6')} {address} port {port}: group {group}{count}"
 

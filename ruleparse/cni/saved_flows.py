@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
 from ruleparse.openflow.flows import COUNTS, FLAGS, Flow
 from ruleparse.openflow.groups import Group
-from ruleparse.openflow.read import FlowDump
+from ruleparse.openflow.read import FlowDump, Stretch
 from ruleparse.openflow.syntax import Element, words
 from ruleparse.text import Diagnostic, Span
 
@@ -127,36 +128,44 @@ def _table(element: Element) -> str | None:
 class SavedTable(Sequence[SavedFlow]):
     """The flows of one table, each read when it is asked for; those that nobody can read are left out."""
 
-    def __init__(self, spans: Sequence[Span], read: Callable[[Span], Flow | Diagnostic]) -> None:
-        self._spans = spans
-        self._read = read
-        self._flows: dict[int, SavedFlow | None] = {}
+    def __init__(self, dumps: Sequence[tuple[FlowDump, Stretch]]) -> None:
+        self._dumps = dumps
+        self._flows: dict[tuple[str, int], SavedFlow | None] = {}
+
+    @cached_property
+    def _lines(self) -> list[tuple[FlowDump, Span]]:
+        return [(dump, line) for dump, stretch in self._dumps for line in stretch.lines()]
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return len(self._lines)
 
     def __getitem__(self, place: Any) -> Any:
         """One flow, or a list of those there are."""
         if isinstance(place, slice):
-            return self._some(range(len(self))[place])
-        flow = self._flow(range(len(self))[place])
+            return self._some(self._first(place.stop) if place.stop and not place.start else self._lines[place])
+        flow = self._flow(*self._lines[place])
         if flow is None:
             raise IndexError(place)
         return flow
 
     def __iter__(self) -> Iterator[SavedFlow]:
-        return iter(self._some(range(len(self))))
+        return iter(self._some(self._lines))
 
     def containing(self, text: str) -> list[SavedFlow]:
         """The flows in whose lines this stands."""
-        return self._some(n for n, span in enumerate(self._spans) if text in span.text)
+        return self._some((dump, line) for dump, stretch in self._dumps for line in stretch.containing(text))
 
-    def _some(self, places: Iterable[int]) -> list[SavedFlow]:
-        return [flow for place in places if (flow := self._flow(place)) is not None]
+    def _first(self, count: int) -> Iterable[tuple[FlowDump, Span]]:
+        """A few lines, without cutting all."""
+        return islice(((dump, line) for dump, stretch in self._dumps for line in stretch.lines()), count)
 
-    def _flow(self, place: int) -> SavedFlow | None:
+    def _some(self, lines: Iterable[tuple[FlowDump, Span]]) -> list[SavedFlow]:
+        return [flow for dump, line in lines if (flow := self._flow(dump, line)) is not None]
+
+    def _flow(self, dump: FlowDump, line: Span) -> SavedFlow | None:
+        place = dump.source.name, line.start
         if place not in self._flows:
-            self._flows[place] = _saved(self._read(self._spans[place]))
+            self._flows[place] = _saved(dump.flow(line))
         return self._flows[place]
 
 
@@ -169,22 +178,24 @@ def _saved(read: Flow | Diagnostic) -> SavedFlow | None:
     return None
 
 
-_EMPTY = SavedTable((), lambda span: Diagnostic("syntax", "error", "no flow", span))
+_EMPTY = SavedTable(())
 
 
 class SavedBridge:
-    """The flows of a bridge by table, how many buckets its groups have, its ports as far as they were saved."""
+    """The flows of a bridge by table, its groups by number, its ports as far as they were saved."""
 
     def __init__(
-        self, dumps: Sequence[FlowDump], groups: Iterable[Group] = (), ports: Mapping[int, str] = MappingProxyType({})
+        self,
+        dumps: Sequence[FlowDump],
+        groups: Mapping[int, Group] = MappingProxyType({}),
+        ports: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        read = {dump.source: dump.flow for dump in dumps}
-        spans: dict[str, list[Span]] = {}
+        saved: dict[str, list[tuple[FlowDump, Stretch]]] = {}
         for dump in dumps:
-            for table, found in dump.tables.items():
-                spans[table] = spans[table] + found if table in spans else found
-        self.flows = {table: SavedTable(found, lambda span: read[span.source](span)) for table, found in spans.items()}
-        self.buckets = {group.id: len(group.buckets) for group in groups}
+            for table, stretches in dump.tables.items():
+                saved.setdefault(table, []).extend((dump, stretch) for stretch in stretches)
+        self.flows = {table: SavedTable(found) for table, found in saved.items()}
+        self.groups = groups
         self.ports = ports
 
     def table(self, name: str | None) -> SavedTable:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.ports import Ports, read_ports
 from ruleparse.openflow.program import BridgeProgram
-from ruleparse.openflow.read import FlowDump, GroupDump, read_flows, read_groups
+from ruleparse.openflow.read import FlowDump, read_flows
+from ruleparse.openflow.read_groups import GroupDump, Groups, read_groups
 from ruleparse.text import Diagnostic, Source
 
 _OLD = (
@@ -31,6 +32,8 @@ class Bridges:
     def all_diagnostics(self) -> Iterator[Diagnostic]:
         """What the reading and the lowering so far have to say."""
         yield from self.diagnostics
+        for groups in self.groups:
+            yield from groups.diagnostics
         for program in self._programs.values():
             yield from program.diagnostics
 
@@ -68,8 +71,7 @@ class Bridges:
         groups = [d for d in self.groups if _is_about(d.source, name, [d.source for d in self.groups])]
         ports = Ports()
         problems = read_ports([s for s in self.ports if _is_about(s, name, self.ports)], ports)
-        saved = [group for dump in groups for group in dump.groups]
-        program = BridgeProgram(name or ports.bridge or "bridge", flows, saved, ports)
+        program = BridgeProgram(name or ports.bridge or "bridge", flows, Groups(groups), ports)
         program.diagnostics += problems
         return program
 
@@ -78,7 +80,6 @@ def read_bridges(flows: Sequence[Source], groups: Sequence[Source], ports: Seque
     """What some texts hold. Never raises: what is wrong is a diagnostic."""
     found = Bridges([read_flows(s) for s in flows], [read_groups(s) for s in groups], list(ports))
     found.diagnostics += [d for flow_dump in found.flows for d in flow_dump.diagnostics]
-    found.diagnostics += [d for group_dump in found.groups for d in group_dump.diagnostics]
     for old in (d for d in found.flows if d.version == "1.0"):
         found.diagnostics.append(Diagnostic("incomplete-dump", "note", f"{old.source.name}: {_OLD}"))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,6 +37,12 @@ class Condition:
     port: str | None = None
     tests: tuple[Masked, ...] = ()
     """what it asks of the packet, but for a port that has to be found by its name"""
+
+    def asks(self, port: Callable[[str], int]) -> Sequence[Masked]:
+        """What it asks of the packet; `port` gives the number of a port by its name."""
+        if self.port is None or self.key is None:
+            return self.tests
+        return tuple(self.key.tests(port(self.port), 0xFFFF))
 
     def __str__(self) -> str:
         if self.key is None:
@@ -145,10 +151,7 @@ class Flow:
     def tests(self, port: Callable[[str], int] | None = None) -> Iterator[Masked]:
         """Conditions on the packet; `port` gives the number of a port by its name."""
         for c in self.conditions:
-            if c.port is None or c.key is None:
-                yield from c.tests
-            else:
-                yield from c.key.tests((port or numbered)(c.port), 0xFFFF)
+            yield from c.asks(port or numbered)
 
     @property
     def doing(self) -> str:
@@ -178,6 +181,11 @@ class Flow:
     def is_appctl(self) -> bool:
         """Whether it is a line of `ovs-appctl bridge/dump-flows`, which has no blank before its actions."""
         return self.count("duration") is not None and self.count("cookie") is None
+
+
+def matching(items: Items) -> Iterator[tuple[str, str | None, str]]:
+    """The items that are a match, each with the protocol that was named before it."""
+    return ((*items[at], protocol) for at, protocol in _matching(items))
 
 
 def _matching(items: Items) -> Iterator[tuple[int, str]]:

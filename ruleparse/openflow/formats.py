@@ -90,21 +90,22 @@ MAC = Format("MAC[/MASK]", _macs, lambda v, m, w: show_mac(v) if m == full(w) el
 
 def _addresses(family: int) -> Format:
     size = 32 if family == 4 else 128
+    whole = full(size)
 
     def parse(text: str, _: int) -> Masked:
         value, slash, mask_text = text.partition("/")
-        mask = full(size)
+        mask = whole
         if slash:
             length = int(mask_text) if mask_text.isdecimal() else None
             if length is not None and length > size:
                 raise ValueError(f"/{length} is longer than an address")
-            mask = address(mask_text) if length is None else full(size) ^ full(size - length)
+            mask = address(mask_text) if length is None else whole ^ full(size - length)
         if (":" in value) is not (family == 6):
             raise ValueError(f"{value} is no IPv{family} address")
         return address(value) & mask, mask
 
     def show(value: int, mask: int, _: int) -> str:
-        if mask == full(size):
+        if mask == whole:
             return show_address(value, family)
         length = prefix_length(mask, family)
         return f"{show_address(value, family)}/{show_address(mask, family) if length is None else length}"

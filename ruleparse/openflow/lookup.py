@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from ruleparse.openflow.action import Act
+from ruleparse.openflow.columns import Bits, alike
 from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import Flow
+from ruleparse.openflow.runs import Run
 
 Values = Mapping[str, Any]
-Bits = tuple[tuple[str, int], ...]
-"""Fields by their names, each with the mask under which it is looked at."""
+Held = Flow | tuple[Run, int]
+"""A flow, or its place in a run of those that are alike."""
 Clauses = tuple[tuple[int, int, int], ...]
 """What the conjunctions of a flow say: id, clause, how many clauses."""
 
@@ -23,12 +26,12 @@ NOBODY = -1
 
 @dataclass(slots=True)
 class _Shelf:
-    """Flows that look at the same bits, by the values of these."""
+    """Flows that look at the same bits."""
 
     bits: Bits
     highest: int = NOBODY
-    flows: dict[tuple[int, ...], dict[int, Flow]] = field(default_factory=dict)
-    """by values, then by priority: a later flow takes the place of an earlier with the same of both"""
+    flows: dict[int, dict[tuple[int, ...], Held]] = field(default_factory=dict)
+    """by priority, then by the values of the bits: a later flow takes the place of an earlier with the same of both"""
 
 
 class Classifier:
@@ -38,21 +41,22 @@ class Classifier:
         self._shelves: dict[Bits, _Shelf] = {}
         self._sorted: list[_Shelf] | None = None
 
-    def add(self, bits: Bits, values: tuple[int, ...], priority: int, flow: Flow) -> None:
-        """A flow that wants these bits to have these values."""
+    def at(self, bits: Bits, priority: int) -> dict[tuple[int, ...], Held]:
+        """The place of flows that look at these bits and have this priority, to put them by the values they want."""
         shelf = self._shelves.get(bits)
         if shelf is None:
             shelf = self._shelves[bits] = _Shelf(bits)
             self._sorted = None
-        shelf.flows.setdefault(values, {})[priority] = flow
         if priority > shelf.highest:
             shelf.highest, self._sorted = priority, None
+        return shelf.flows.setdefault(priority, {})
 
-    def remove(self, bits: Bits, values: tuple[int, ...], priority: int) -> None:
+    def remove(self, bits: Bits, priority: int, values: Iterable[tuple[int, ...]]) -> None:
         """Take out what would be overwritten."""
         shelf = self._shelves.get(bits)
-        if shelf is not None:
-            shelf.flows.get(values, {}).pop(priority, None)
+        if shelf is not None and (flows := shelf.flows.get(priority)):
+            for wanted in values:
+                flows.pop(wanted, None)
 
     @property
     def shelves(self) -> list[_Shelf]:
@@ -75,19 +79,26 @@ class Classifier:
                     best, found = priority, [flow]
                 elif priority == best:
                     found.append(flow)
-        return best, found
+        return best, [_flow(held) for held in found]
 
     def above(self, values: Values, priority: int) -> Iterator[tuple[int, Flow]]:
         """Every matching flow of a higher priority."""
         for shelf in self.shelves:
             if shelf.highest <= priority:
                 break
-            yield from ((p, flow) for p, flow in self._on(shelf, values) if p > priority)
+            yield from ((p, _flow(held)) for p, held in self._on(shelf, values) if p > priority)
 
     @staticmethod
-    def _on(shelf: _Shelf, values: Values) -> Iterable[tuple[int, Flow]]:
+    def _on(shelf: _Shelf, values: Values) -> Iterator[tuple[int, Held]]:
         key = tuple([values.get(name, 0) & mask for name, mask in shelf.bits])
-        return shelf.flows.get(key, {}).items()
+        return ((priority, flows[key]) for priority, flows in shelf.flows.items() if key in flows)
+
+
+def _flow(held: Held) -> Flow:
+    if isinstance(held, Flow):
+        return held
+    run, place = held
+    return run[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ class FlowTable:
     """The flows of one table. Flows that cannot be read are told to `complain` and kept apart as `unread`."""
 
     def __init__(
-        self, flows: Iterable[Flow], port: Callable[[str], int], complain: Callable[[Flow, str], None]
+        self, flows: Iterable[Run | Flow], port: Callable[[str], int], complain: Callable[[Flow, str], None]
     ) -> None:
         self._port = port
         self._complain = complain
@@ -112,20 +123,39 @@ class FlowTable:
         self.clauses = Classifier()
         self.unread: list[Flow] = []
         self.count = 0
-        for flow in flows:
-            self.count += 1
-            try:
-                self._add(flow)
-            except ValueError as error:
-                complain(flow, str(error))
-                self.unread.append(flow)
+        for found in flows:
+            if isinstance(found, Run):
+                self._add_all(found)
+            else:
+                self._add(found)
 
     def _add(self, flow: Flow) -> None:
-        bits, values = tests_of(flow, self._port)
-        priority = flow.priority
-        inside, other = (self.clauses, self.ordinary) if flow.is_clause else (self.ordinary, self.clauses)
-        other.remove(bits, values, priority)
-        inside.add(bits, values, priority, flow)
+        self.count += 1
+        try:
+            bits, values = tests_of(flow, self._port)
+            self._put(flow.is_clause, bits, flow.priority, (values,), (flow,))
+        except ValueError as error:
+            self._complain(flow, str(error))
+            self.unread.append(flow)
+
+    def _add_all(self, run: Run) -> None:
+        """Those together that look at the same bits, which is much less work."""
+        by_bits = alike(run, self._port)
+        if by_bits is None:
+            for flow in run:
+                self._add(flow)
+            return
+        self.count += len(run)
+        for some in by_bits:
+            held = zip(repeat(run), some.places)
+            self._put(run.is_clause, some.bits, some.priority, some.values, held)
+
+    def _put(
+        self, clause: bool, bits: Bits, priority: int, values: Sequence[tuple[int, ...]], held: Iterable[Held]
+    ) -> None:
+        inside, other = (self.clauses, self.ordinary) if clause else (self.ordinary, self.clauses)
+        other.remove(bits, priority, values)
+        inside.at(bits, priority).update(zip(values, held, strict=True))
 
     def find(self, values: Values) -> Found:
         """What a packet finds."""

@@ -19,6 +19,7 @@ from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.read import FlowDump
 from ruleparse.openflow.recirculation import one_pass, tracked
+from ruleparse.openflow.runs import Run
 from ruleparse.openflow.steps import Steps
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Action, Return, Rule, Set, Table, Test
@@ -47,10 +48,10 @@ class Entry:
 class BridgeProgram(Mapping[str, Table]):
     """Tables by name; a walk begins in `start`."""
 
-    def __init__(self, name: str, dumps: Sequence[FlowDump], groups: Iterable[Group], ports: Ports) -> None:
+    def __init__(self, name: str, dumps: Sequence[FlowDump], groups: Mapping[int, Group], ports: Ports) -> None:
         self.name = name
         self.dumps = dumps
-        self.groups = {g.id: g for g in groups}
+        self.groups = groups
         self.port_list = ports
         self.diagnostics: list[Diagnostic] = []
         self.flows: dict[Rule, Flow] = {}
@@ -129,10 +130,10 @@ class BridgeProgram(Mapping[str, Table]):
             self._tables[name] = FlowTable(self.read(name), self.port, self._complain)
         return self._tables[name]
 
-    def read(self, table: str) -> Iterator[Flow]:
+    def read(self, table: str) -> Iterator[Run | Flow]:
         """The flows of a table; those that cannot be read are complained of."""
         for dump in self.dumps:
-            for found in dump.flows(table):
+            for found in dump.runs(table):
                 if isinstance(found, Diagnostic):
                     self.diagnostics.append(found)
                 else:

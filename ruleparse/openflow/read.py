@@ -1,137 +1,151 @@
-"""Reads what ovs-ofctl says about a bridge, in one pass; a flow is parsed when somebody asks for its table."""
+"""Reads the flows of a bridge, in one pass; a flow is parsed when somebody asks for its table."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ruleparse.openflow.flow_index import plain, same_table
 from ruleparse.openflow.flows import Flow
-from ruleparse.openflow.groups import Group, read_group
-from ruleparse.openflow.syntax import FlowSyntax, Parser, SyntaxProblem, flow_parser, group_parser
+from ruleparse.openflow.lines import HEADER, TABLE, line_at
+from ruleparse.openflow.runs import Run, RunReader
+from ruleparse.openflow.syntax import SyntaxProblem, flow_parser
 from ruleparse.text import Diagnostic, Source, Span
 
-_TABLE = re.compile(r'(?:\A|[\s,])table(?:_id)?=("[^"\n]*"|[^,\s]+)').search
-_HEADER = re.compile(r"\s*(?:NXST|OFPST|NXT|OFPT)_\w+ reply(?: \((?P<version>OF[\d.]+)\))?")
 _BROKEN = re.compile(r"decode error|^ovs-ofctl: |\|(?:WARN|ERR)\||^[0-9a-f]{8}  ([0-9a-f]{2}[ -])+|\(Protocol error\)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Flows of one table in a row: whole lines, or `one` flow that may be folded."""
+
+    span: Span
+    one: bool
+
+    def lines(self) -> Iterator[Span]:
+        """The stretch of text of each flow."""
+        if self.one:
+            yield self.span
+            return
+        at = self.span.start
+        while at <= self.span.end:
+            yield self._line_around(at)
+            at = self._end(at) + 1
+
+    def containing(self, text: str) -> Iterator[Span]:
+        """Those in which some text stands."""
+        at = self.span.start
+        while (at := self.span.source.text.find(text, at, self.span.end)) >= 0:
+            yield self.span if self.one else self._line_around(at)
+            at = self.span.end if self.one else self._end(at) + 1
+
+    def _line_around(self, at: int) -> Span:
+        start = self.span.source.text.rfind("\n", self.span.start, at) + 1
+        return Span(self.span.source, start or self.span.start, self._end(at))
+
+    def _end(self, at: int) -> int:
+        end = self.span.source.text.find("\n", at, self.span.end)
+        return self.span.end if end < 0 else end
+
+
 @dataclass(slots=True)
 class FlowDump:
-    """The flows of one text by the table that they stand in, each a stretch of text."""
+    """The flows of one text by the table that they stand in, each somewhere in a stretch of text."""
 
     source: Source
-    tables: dict[str, list[Span]] = field(default_factory=dict)
+    tables: dict[str, list[Stretch]] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     version: str | None = None
     """of OpenFlow, as the header says: `1.0`, `1.3` …"""
     headers: list[str] = field(default_factory=list)
     """the lines that say which reply of OpenFlow this is; a long reply has several, of which one is kept"""
-    parser: Parser[FlowSyntax] = field(default_factory=flow_parser)
+    reader: RunReader = field(default_factory=lambda: RunReader(flow_parser()))
 
-    def flows(self, table: str) -> Iterator[Flow | Diagnostic]:
-        """The flows of a table; what is wrong with those that cannot be read."""
-        for span in self.tables.get(table, ()):
-            yield self.flow(span)
+    def add(self, table: str, stretch: Stretch) -> None:
+        self.tables.setdefault(table, []).append(stretch)
+
+    def lines(self, table: str) -> list[Span]:
+        """The stretch of text of each flow of a table."""
+        return [line for stretch in self.tables.get(table, ()) for line in stretch.lines()]
+
+    def runs(self, table: str) -> Iterator[Run | Flow | Diagnostic]:
+        """The flows of a table, many at once where they are alike; what is wrong with those that cannot be read."""
+        return self._read(self.tables.get(table, ()))
 
     def flow(self, span: Span) -> Flow | Diagnostic:
         try:
-            return Flow(self.parser.parse(span), span)
+            return Flow(self.reader.parser.parse(span), span)
         except SyntaxProblem as problem:
             return problem.diagnostic
 
     def all_flows(self) -> Iterator[Flow | Diagnostic]:
         """Every flow in the order of the text."""
-        spans = sorted((span for spans in self.tables.values() for span in spans), key=lambda s: s.start)
-        return map(self.flow, spans)
+        stretches = (stretch for found in self.tables.values() for stretch in found)
+        for found in self._read(sorted(stretches, key=lambda s: s.span.start)):
+            yield from found if isinstance(found, Run) else (found,)
+
+    def _read(self, stretches: Iterable[Stretch]) -> Iterator[Run | Flow | Diagnostic]:
+        for stretch in stretches:
+            if stretch.one:
+                yield self.flow(stretch.span)
+            else:
+                yield from self.reader.read(stretch.span)
 
 
 def read_flows(source: Source) -> FlowDump:
     """The flows that a text holds. Never raises: what is wrong is a diagnostic."""
     source = _plain(source)
-    dump = FlowDump(source)
-    broken = False
-    for start, end in _lines(source.text):
-        line = source.text[start:end]
-        span = Span(source, start, end)
+    dump = _Reader(FlowDump(source))
+    at = 0
+    while at < len(source.text):
+        found = same_table(source.text, at)
+        if found is None:
+            at = dump.careful(at)
+            continue
+        table, end = found
+        if plain(source.text[at:end]):
+            dump.dump.add(table, Stretch(Span(source, at, end), one=False))
+            at = end + 1
+        while at <= end:
+            at = dump.careful(at)
+    return dump.dump
+
+
+class _Reader:
+    """Takes lines one by one, by whatever they are."""
+
+    def __init__(self, dump: FlowDump) -> None:
+        self.dump = dump
+        self.broken = False
+
+    def careful(self, at: int) -> int:
+        """Read the line at an offset; where the next begins."""
+        end, following = line_at(self.dump.source.text, at)
+        self.line(Span(self.dump.source, at, end))
+        return following
+
+    def line(self, span: Span) -> None:
+        line = span.text
         if "actions=" in line:
-            found = _TABLE(line, 0, line.index("actions="))
-            dump.tables.setdefault(found[1].strip('"') if found else "0", []).append(span)
-        elif (header := _HEADER.match(line)) is not None:
-            dump.headers = dump.headers or [line.rstrip()]
-            dump.version = "1.0" if line.lstrip().startswith("NX") else (header["version"] or "")[2:] or None
-            broken |= "decode error" in line
+            found = TABLE(line, 0, line.index("actions="))
+            self.dump.add(found[1].strip('"') if found else "0", Stretch(span, one=True))
+        elif (header := HEADER.match(line)) is not None:
+            self.dump.headers = self.dump.headers or [line.rstrip()]
+            self.dump.version = "1.0" if line.lstrip().startswith("NX") else (header["version"] or "")[2:] or None
+            self.broken |= "decode error" in line
         elif _BROKEN.search(line):
-            if not broken:
-                message = "ovs-ofctl failed here: flows behind this are missing"
-                dump.diagnostics.append(Diagnostic("truncated", "error", message, span))
-            broken = True
+            if not self.broken:
+                self.complain("truncated", "ovs-ofctl failed here: flows behind this are missing", span)
+            self.broken = True
         elif line.strip() and not line.lstrip().startswith("#"):
-            dump.diagnostics.append(Diagnostic("syntax", "error", "this line is no flow", span))
-    return dump
+            self.complain("syntax", "this line is no flow", span)
+
+    def complain(self, name: str, message: str, span: Span) -> None:
+        self.dump.diagnostics.append(Diagnostic(name, "error", message, span))
 
 
 def _plain(source: Source) -> Source:
     """The text without what colours it on a terminal."""
     return Source(source.name, _ESCAPES.sub("", source.text)) if "\x1b" in source.text else source
-
-
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Where each line is; one that people folded, with a backslash or inside a flow, goes on."""
-    at, start = 0, None
-    while at < len(text):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        begin = at if start is None else start
-        line = text[begin:end]
-        at = end + 1
-        if (line[-1:] in "\\ " or _unfinished(line)) and text[at : at + 1].isspace() and _goes_on(line):
-            start = begin
-            continue
-        start = None
-        yield begin, end - (end > begin and text[end - 1] == "\r")
-    if start is not None:
-        yield start, len(text)
-
-
-def _goes_on(line: str) -> bool:
-    return line.rstrip().endswith("\\") or _unfinished(line)
-
-
-def _unfinished(line: str) -> bool:
-    if "actions=" in line:
-        return line.count("(") > line.count(")")
-    return _TABLE(line) is not None and "\n" not in line[-1:] and line.count("\n") < 8
-
-
-@dataclass(slots=True)
-class GroupDump:
-    """The groups of one text."""
-
-    source: Source
-    headers: list[str] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-
-
-def read_groups(source: Source) -> GroupDump:
-    """The groups that a text holds. Never raises."""
-    dump = GroupDump(source)
-    parser = group_parser()
-    for start, end in _lines(source.text):
-        line = source.text[start:end]
-        span = Span(source, start, end)
-        if "group_id=" not in line:
-            if _HEADER.match(line):
-                dump.headers.append(line.rstrip())
-            elif line.strip() and not line.lstrip().startswith("#"):
-                dump.diagnostics.append(Diagnostic("syntax", "error", "this line is no group", span))
-            continue
-        try:
-            dump.groups.append(read_group(parser.parse(span), span))
-        except SyntaxProblem as problem:
-            dump.diagnostics.append(problem.diagnostic)
-        except ValueError as error:
-            dump.diagnostics.append(Diagnostic("syntax", "error", str(error), span))
-    return dump

@@ -7,7 +7,7 @@ between; all lines with the same text between have the same tree, which is fille
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -109,8 +109,8 @@ LONGEST = 1 << 20
 """Characters of a line that are looked at; one reply of OpenFlow holds 64 KiB."""
 
 _VARIES = re.compile(
-    r"""("[^"\\\n]*(?:\\.[^"\\\n]*)*"                         # a name in quotes
-        | (?<=in_port=)[^,\s]+ | (?<=output:)[A-Za-z][\w.-]*(?=[,)\s]|\Z)
+    r"""((?<=[=:(,\s])"[^"\\\n]*(?:\\.[^"\\\n]*)*"(?=[,)\s]|\Z)   # a name in quotes
+        | (?<=in_port=)[^,\s(){}"]+ | (?<=output:)[A-Za-z][\w.-]*(?=[,)\s]|\Z)
         | (?<![\w\]+|-])(?: [0-9][\w.:/]* | [0-9a-f]{1,4}:[0-9a-f:./]* | ::[0-9a-f:./]* ) )""",
     re.VERBOSE,
 )
@@ -122,6 +122,18 @@ _HOLES = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _MOST)}]")
 S = TypeVar("S")
 
 
+@dataclass(eq=False)
+class Shape(Generic[S]):
+    """What lines have in common that differ only in what varies. `holed` is their tree, with a character for private
+    use wherever something varies; `fill` makes that of a line."""
+
+    between: tuple[str, ...]
+    holed: S
+    fill: Fill
+    bare: tuple[int, ...]
+    """holes where a colon would begin a value: `1` and `1:2` are not alike there"""
+
+
 class Parser(Generic[S]):
     """Parses lines of one kind, remembering their shapes."""
 
@@ -129,21 +141,31 @@ class Parser(Generic[S]):
         self.name = name
         self.start = start
         self.build = build
-        self.shapes: dict[tuple[str, ...], Fill] = {}
+        self.shapes: dict[tuple[str, ...], Shape[S]] = {}
 
     def parse(self, span: Span) -> S:
         """The parts of the line at `span`. Raises SyntaxProblem."""
+        found = self.shape(span)
+        if found is None:
+            return self.directly(span)
+        shape, pieces = found
+        filled: S = shape.fill(pieces)
+        return filled
+
+    def shape(self, span: Span) -> tuple[Shape[S], list[str]] | None:
+        """The shape of the line at `span` and what varies in it; None where none is kept. Raises SyntaxProblem."""
         text = _one_line(span.text)
         pieces = _VARIES.split(text)
         between = tuple(pieces[::2])
-        fill = self.shapes.get(between)
-        if fill is None:
+        shape = self.shapes.get(between)
+        if shape is None:
             if len(text) > LONGEST or len(between) > _MOST or _HOLES.search(text):
-                return self.directly(span)
+                return None
             holes = "".join(b + chr(_FIRST + i) for i, b in enumerate(between))[:-1]
-            fill = self.shapes[between] = compiled(self.tree(holes, span, text))
-        filled: S = fill(pieces[1::2])
-        return filled
+            holed = self.tree(holes, span, text)
+            shape = self.shapes[between] = Shape(between, holed, compiled(holed), tuple(bare_holes(holed)))
+        varying = pieces[1::2]
+        return None if any(":" in varying[n] for n in shape.bare) else (shape, varying)
 
     def directly(self, span: Span) -> S:
         """The same without remembering."""
@@ -179,6 +201,34 @@ def _unfilled(text: str, at: int, written: str) -> int:
     return at + sum(len(pieces[ord(c) - _FIRST]) - 1 for c in text[:at] if _HOLES.match(c) and text != written)
 
 
+def hole(text: str | None) -> int | None:
+    """Which hole of a shape a text is; None if it is more, or less."""
+    return ord(text) - _FIRST if text is not None and len(text) == 1 and _HOLES.match(text) else None
+
+
+def has_holes(part: Any) -> bool:
+    """Whether a part of a shape varies."""
+    if isinstance(part, str):
+        return _HOLES.search(part) is not None
+    if isinstance(part, tuple):
+        return any(has_holes(p) for p in part)
+    return any(has_holes(getattr(part, name)) for name in getattr(part, "__dataclass_fields__", ()))
+
+
+def bare_holes(part: Any) -> Iterator[int]:
+    """The holes of a part that are in words."""
+    if isinstance(part, Element):
+        yield from (ord(c) - _FIRST for c in part.word if _HOLES.match(c))
+    inside = part.actions if isinstance(part, FlowSyntax) else part
+    if isinstance(inside, tuple):
+        parts: Iterable[Any] = inside
+    else:
+        parts = [getattr(part, name) for name in getattr(part, "__dataclass_fields__", ())]
+    for one in parts:
+        if not isinstance(one, str):
+            yield from bare_holes(one)
+
+
 def compiled(part: Any) -> Fill:
     """What makes a part with its holes filled."""
     if isinstance(part, FlowSyntax):
@@ -186,12 +236,12 @@ def compiled(part: Any) -> Fill:
     if isinstance(part, str):
         return _text(part)
     if isinstance(part, tuple):
-        if not _has_holes(part):
+        if not has_holes(part):
             return lambda _: part
         fills = [compiled(p) for p in part]
         return lambda pieces: tuple([f(pieces) for f in fills])
     if hasattr(part, "__dataclass_fields__"):
-        if not _has_holes(part):
+        if not has_holes(part):
             return lambda _: part
         kind, fills = type(part), [compiled(getattr(part, name)) for name in part.__dataclass_fields__]
         return lambda pieces: kind(*[f(pieces) for f in fills])
@@ -205,14 +255,6 @@ def _like(flow: FlowSyntax) -> Fill:
     return lambda pieces: flow.like_this(
         tuple(zip(names, [value(pieces) for value in values], strict=True)), actions, pieces
     )
-
-
-def _has_holes(part: Any) -> bool:
-    if isinstance(part, str):
-        return _HOLES.search(part) is not None
-    if isinstance(part, tuple):
-        return any(_has_holes(p) for p in part)
-    return any(_has_holes(getattr(part, name)) for name in getattr(part, "__dataclass_fields__", ()))
 
 
 def _text(text: str) -> Fill:
