@@ -127,11 +127,16 @@ class BridgeProgram(Mapping[str, Table]):
     def table(self, name: str) -> FlowTable:
         """The flows of a table, indexed."""
         if name not in self._tables:
-            self._tables[name] = FlowTable(self.read(name), self.port, self._complain)
+            self._tables[name] = FlowTable(self._runs(name), self.port, self._complain)
         return self._tables[name]
 
-    def read(self, table: str) -> Iterator[Run | Flow]:
+    def read(self, table: str) -> Iterator[Flow]:
         """The flows of a table; those that cannot be read are complained of."""
+        for found in self._runs(table):
+            yield from found if isinstance(found, Run) else (found,)
+
+    def _runs(self, table: str) -> Iterator[Run | Flow]:
+        """The same, many at once where they are alike."""
         for dump in self.dumps:
             for found in dump.runs(table):
                 if isinstance(found, Diagnostic):
