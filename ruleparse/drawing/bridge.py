@@ -57,7 +57,7 @@ def _node(graph: Graph, program: BridgeProgram, names: FlowNames, node: str) -> 
         return
     table = node.removeprefix(TABLE)
     means = names.table(table) or ""
-    flows = sum(len(dump.tables.get(table, ())) for dump in program.dumps)
+    flows = sum(dump.count(table) for dump in program.dumps)
     graph.add_node(node, group="table", label=node, rules=flows, of="flow", unit="table", base=False,
                    cluster=f"bridge {program.name}", means="" if means == table else means)  # fmt: skip
 

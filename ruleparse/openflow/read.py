@@ -24,6 +24,11 @@ class Stretch:
     span: Span
     one: bool
 
+    @property
+    def count(self) -> int:
+        """How many flows these are."""
+        return 1 if self.one else self.span.text.count("\n") + 1
+
     def lines(self) -> Iterator[Span]:
         """The stretch of text of each flow."""
         if self.one:
@@ -69,6 +74,10 @@ class FlowDump:
     def lines(self, table: str) -> list[Span]:
         """The stretch of text of each flow of a table."""
         return [line for stretch in self.tables.get(table, ()) for line in stretch.lines()]
+
+    def count(self, table: str) -> int:
+        """How many flows a table has."""
+        return sum(stretch.count for stretch in self.tables.get(table, ()))
 
     def runs(self, table: str) -> Iterator[Run | Flow | Diagnostic]:
         """The flows of a table, many at once where they are alike; what is wrong with those that cannot be read."""
