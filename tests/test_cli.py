@@ -55,7 +55,7 @@ def broken(tmp_path):
         (["why", DOCKER / "ip-route.txt"], UNREADABLE, "save `iptables-save`"),
         (["why", "-"], UNREADABLE, "no rules in -"),
         (["graph", DOCKER, "--focus", "NOTHING"], USAGE, "there is no chain, service, pod or policy NOTHING"),
-        (["show", DOCKER, "NOTHING"], USAGE, "NOTHING is neither a file nor a chain"),
+        (["show", DOCKER, "NOTHING"], USAGE, "NOTHING is neither a file nor anything that is"),
         (["doc", "nothing"], USAGE, "nothing is called 'nothing'"),
         (["doc", "--schema", "nothing"], USAGE, "there is no JSON answer of 'nothing'"),
     ],

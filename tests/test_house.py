@@ -18,6 +18,7 @@ LAYERS = """
     cli
     report
     node
+    inventory
     drawing
     session check
     changes matrix

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from ruleparse.cni.antrea_cookies import rounds
 from ruleparse.cni.antrea_policies import AntreaPolicies
+from ruleparse.cni.antrea_purposes import PURPOSES
+from ruleparse.cni.antrea_services import served
 from ruleparse.cni.antrea_tables import AntreaTables
+from ruleparse.cni.conjunctions import Conjunction
 from ruleparse.cni.decoder import listed
 from ruleparse.cni.flow_decoder import FlowCase, FlowDecoder, FlowPhrase, Sentences
 from ruleparse.cni.saved_flows import WHOLE, SavedBridge, SavedFlow, register_value
+from ruleparse.cni.things import Balanced, Served
 from ruleparse.codec import show_address
 from ruleparse.openflow.syntax import words
 
@@ -18,6 +22,7 @@ GATEWAYS, TUNNELS = ("antrea-gw0", "gw0"), ("antrea-tun0", "tun0")
 _NO_ENDPOINT = "0x4000/0x4000"
 _SOURCES = ("tunnel", "gateway", "pod", "", "uplink", "bridge")
 _SAMPLED = 5
+_OWN_ADDRESS = ("nw_src", "nw_dst", "ipv6_src", "ipv6_dst")
 
 
 class Antrea(FlowDecoder):
@@ -150,6 +155,38 @@ class Antrea(FlowDecoder):
 
     def _node_itself(self, flow: SavedFlow) -> str | None:
         return "from this node itself: no policy holds it" if "pkt_mark" in flow.match else None
+
+    # What there is
+
+    def purpose(self, table: str) -> str | None:
+        return PURPOSES.get(self.tables.names.get(table, ""))
+
+    def policy(self, rule: Conjunction) -> str:
+        return self.policies.says(rule)
+
+    def served(self) -> Iterable[tuple[Served, list[Balanced], int | None]]:
+        return served(self.saved, self.tables)
+
+    def addresses(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for flow in self.tables.flows("SpoofGuard"):
+            port = self.saved.number(flow.match.get("in_port", ""))
+            address = flow.match.get("nw_src") or flow.match.get("ipv6_src")
+            if port is not None and address:
+                found.setdefault(port, []).append(address)
+        return found
+
+    def isolated(self) -> dict[int, list[str]]:
+        behind = {address: port for port, addresses in self.addresses().items() for address in addresses}
+        found: dict[int, list[str]] = {}
+        for direction in ("Ingress", "Egress"):
+            for flow in self.tables.flows(f"{direction}DefaultRule"):
+                ends = (flow.match.get(key, "") for key in _OWN_ADDRESS)
+                ports = [flow.matched("reg1"), self.saved.number(flow.match.get("in_port", "")), *map(behind.get, ends)]
+                port = next((number for number in ports if number is not None), None)
+                if port is not None and flow.drops:
+                    found.setdefault(port, []).append(direction.lower())
+        return found
 
     # Other ends
 

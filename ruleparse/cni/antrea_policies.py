@@ -108,6 +108,10 @@ class AntreaPolicies:
         number = decimal(flow.match.get("conj_id", ""))
         return None if number is None else self._conjunction(flow.table, number)
 
+    def says(self, rule: Conjunction) -> str:
+        """`allows tcp/80 from 10.244.1.13 to port 4 (nginx-0)`."""
+        return f"{self._verb(rule)} {self._about(rule)}"
+
     @cached_property
     def _ports(self) -> dict[int, str]:
         return {number: f"port {self.saved.port(number)}" for number in self.saved.ports}

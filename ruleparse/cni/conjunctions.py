@@ -122,6 +122,20 @@ def conjunction(table: SavedTable, number: int) -> Conjunction | None:
     return found
 
 
+def conjunctions(table: SavedTable) -> list[Conjunction]:
+    """Every conjunction of a table, by number."""
+    found: dict[int, Conjunction] = {}
+    for flow in table.containing("conjunction("):
+        for number, place, size in clauses(flow):
+            one = found.setdefault(number, Conjunction(number, flow.priority, size))
+            one.dimensions.setdefault(place, []).append(flow)
+    for flow in table.containing("conj_id="):
+        number_text = flow.match.get("conj_id", "")
+        if number_text.isdecimal() and (answered := found.get(int(number_text))) is not None:
+            answered.answer = answered.answer or flow
+    return [found[number] for number in sorted(found)]
+
+
 def clauses(flow: SavedFlow) -> Iterator[tuple[int, int, int]]:
     """Number, dimension and number of dimensions of each clause that a flow is."""
     for element in flow.actions:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from ruleparse.cni.conjunctions import Conjunction
 from ruleparse.cni.saved_flows import SavedBridge, SavedFlow, decimal
+from ruleparse.cni.things import Balanced, Served
 from ruleparse.codec import show_address, show_protocol
 from ruleparse.packet import Packet
 
@@ -94,6 +96,32 @@ class FlowDecoder:
     def remarks(self) -> list[str]:
         """Sentences about the bridge as a whole."""
         return []
+
+    # What there is
+
+    def purpose(self, table: str) -> str | None:
+        """What a table is for, where its name alone does not say it."""
+        return None
+
+    @cached_property
+    def port_names(self) -> Mapping[int, str]:
+        return {number: f"port {self.saved.port(number)}" for number in self.saved.ports}
+
+    def policy(self, rule: Conjunction) -> str:
+        """What a conjunction does, to which packets."""
+        return rule.about(self.port_names)
+
+    def addresses(self) -> Mapping[int, list[str]]:
+        """The addresses behind each port."""
+        return {}
+
+    def isolated(self) -> Mapping[int, list[str]]:
+        """The directions in which the pod behind a port gets only what a policy allows."""
+        return {}
+
+    def served(self) -> Iterable[tuple[Served, list[Balanced], int | None]]:
+        """Ways to services, with their endpoints, and for how many seconds a client keeps one."""
+        return ()
 
     def where(self, table: str) -> str:
         """`IngressDefaultRule (table 100)`."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from ruleparse.cni.antrea import GATEWAYS, Antrea
+from ruleparse.cni.conjunctions import Conjunction, conjunctions
 from ruleparse.cni.decoder import first
 from ruleparse.cni.flow_decoder import FlowCase, FlowDecoder
 from ruleparse.cni.neutron import NeutronBrInt, NeutronBrTun
 from ruleparse.cni.openshift_br0 import OpenShiftBr0
 from ruleparse.cni.ovn_br_int import OvnBrInt
 from ruleparse.cni.saved_flows import SavedBridge, SavedFlow
+from ruleparse.cni.things import Balanced, Served
 from ruleparse.openflow.program import BridgeProgram
 
 FLOW_DECODERS: tuple[type[FlowDecoder], ...] = (Antrea, OpenShiftBr0, NeutronBrInt, NeutronBrTun, OvnBrInt)
@@ -59,6 +62,31 @@ class FlowNames:
     def decision(self, case: FlowCase) -> list[str]:
         """Full sentences on the flow that decided."""
         return [sentence for decoder in self._decoders for sentence in decoder.decision(case)]
+
+    # What there is
+
+    def purpose(self, table: str) -> str | None:
+        """What a table is for."""
+        return first(decoder.purpose(table) for decoder in self._decoders)
+
+    def policies(self) -> Iterator[tuple[str, Conjunction, str]]:
+        """Every conjunction: its table, itself, what it does."""
+        for name, table in self.saved.flows.items():
+            for rule in conjunctions(table):
+                said = first(decoder.policy(rule) for decoder in self._decoders)
+                yield name, rule, said or rule.about({})
+
+    def addresses(self) -> dict[int, list[str]]:
+        """The addresses behind each port, as far as flows tell."""
+        return {port: found for decoder in self._decoders for port, found in decoder.addresses().items()}
+
+    def isolated(self) -> dict[int, list[str]]:
+        """The ports of pods that policies isolate, and in which directions."""
+        return {port: found for decoder in self._decoders for port, found in decoder.isolated().items()}
+
+    def served(self) -> list[tuple[Served, list[Balanced], int | None]]:
+        """Ways to services, with their endpoints, and for how many seconds a client keeps one."""
+        return [one for decoder in self._decoders for one in decoder.served()]
 
     def remarks(self) -> list[str]:
         """Sentences about the bridge as a whole."""

@@ -35,6 +35,8 @@ _REACH = {"cluster IP": "cluster IP", "external IP": "external IP", "loadbalance
 _REFUSED = {"has no endpoints": "no endpoints", "has no local endpoints": "no endpoints on this node"}
 _PROTO = re.compile(r" -p (\S+)")
 _DPORT = re.compile(r" --dport (\d+)(?=\s)")
+_LOOPBACK = "127.0.0.0/8"
+"""where node ports have rules of their own, besides those for every address of the node"""
 _DNAT = re.compile(r"--to-destination \[?(?P<address>[\da-f:.]+?)\]?:(?P<port>\d+)(?=\s|$)", re.M)
 _BALANCING = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-XLB-")
 _NEARER = ("KUBE-EXT-", *_BALANCING)
@@ -137,13 +139,14 @@ class KubeServices:
         if not leads and not refused:
             return None
         port, address = here.value("--dport"), here.value("-d")
+        address = None if address == _LOOPBACK else address
         reach = _REACH.get(said["what"] or "", "") if said else ""
         return Served(
             (plain(said["service"]) if said else self.of_chain(here.target)) or "",
             here.value("-p") or "",
             address,
             int(port) if port and port.isdecimal() else None,
-            reach or ("node port" if address is None else ""),
+            reach or ("node port" if address is None else "address"),
             here.target if leads else "",
             refused,
         )

@@ -36,3 +36,11 @@ class Held:
     ingress: tuple[str, ...] | None
     egress: tuple[str, ...] | None
     chains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """An endpoint `10.244.1.7:80` that something chooses, and how often."""
+
+    address: str
+    share: float

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    NotRequired,  # which pydantic asks for before Python 3.12
-)
+from typing import Any, NotRequired
 
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
+
+from ruleparse.inventory.model import Inventory
 
 
 class PlaceJson(TypedDict):
@@ -283,6 +282,11 @@ class GraphJson(TypedDict):
     edges: list[EdgeJson]
 
 
+class ShowJson(TypedDict):
+    schema: str
+    node: Inventory
+
+
 SCHEMAS: dict[str, Any] = {
     "why": WhyJson,
     "why-bridge": BridgeWhyJson,
@@ -292,6 +296,7 @@ SCHEMAS: dict[str, Any] = {
     "lint": LintJson,
     "check": CheckJson,
     "graph": GraphJson,
+    "show": ShowJson,
 }
 
 
