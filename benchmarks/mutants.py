@@ -6,323 +6,28 @@ python -m benchmarks.mutants --missed    and every defect that was not found
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import planted_flows, planted_rules
+from benchmarks.planting import CORPORA, PLANTS, Mutant, Planted
 from ruleparse.lint.run import Wanted, lint
 from ruleparse.snapshot import load
 
-CORPORA = Path(__file__).parent.parent / "corpora"
-RULES = "iptables-save.txt"
+__all__ = ["PLANTS", "is_found", "nodes", "planted_flows", "planted_rules", "spread"]
+
 PLACES = 4
 """Places in each node that one kind of defect is planted in."""
-
-
 SAME = ("chain-loop",)
 """Findings whose places are all the same: any of them could be the wrong one."""
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """The lines of a dump with a defect, and the number of the line where it has to be found."""
-
-    lines: list[str]
-    line: int
-
-
-Plant = Callable[[list[str]], Iterator[Mutant]]
-PLANTS: list[tuple[str, Plant]] = []
-
-
-def plants(rule: str) -> Callable[[Plant], Plant]:
-    """Declares a way to plant a defect that a lint rule is meant to find."""
-
-    def add(plant: Plant) -> Plant:
-        PLANTS.append((rule, plant))
-        return plant
-
-    return add
-
-
-# What dumps are made of
-
-
-def where(lines: list[str], pattern: str) -> list[int]:
-    return [index for index, line in enumerate(lines) if re.search(pattern, line)]
-
-
-def without(lines: list[str], pattern: str) -> list[str]:
-    return [line for line in lines if not re.search(pattern, line)]
-
-
-def number(lines: list[str], pattern: str) -> int:
-    """Of the first line like this, counted from 1."""
-    return where(lines, pattern)[0] + 1
-
-
-def with_line(lines: list[str], at: int, *new: str) -> list[str]:
-    return [*lines[:at], *new, *lines[at:]]
-
-
-def chain_of(line: str) -> str:
-    found = re.search(r"-A (\S+)", line)
-    assert found is not None
-    return found[1]
-
-
-def table_end(lines: list[str], table: str) -> int | None:
-    start = next(iter(where(lines, rf"^\*{table}$")), None)
-    return None if start is None else next(i for i in range(start, len(lines)) if lines[i] == "COMMIT")
-
-
-def chains(lines: list[str], pattern: str) -> list[str]:
-    return list(dict.fromkeys(line[1:].split()[0] for line in lines if re.match(f":({pattern}) ", line)))
-
-
-def in_table(lines: list[str], index: int) -> str:
-    return next(line[1:] for line in reversed(lines[:index]) if line.startswith("*"))
-
-
-def filter_chain(lines: list[str], chain: str) -> int:
-    """Where table filter declares a chain of the kernel's."""
-    return next(index for index in where(lines, f"^:{chain} ") if in_table(lines, index) == "filter")
-
-
-def tables_of(lines: list[str], chain: str) -> int:
-    return len(where(lines, f"^:{re.escape(chain)} "))
-
-
-# The defects
-
-
-@plants("missing-chain")
-def a_chain_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for chain in chains(lines, r"KUBE-(?:SVC|SEP|EXT|FW|SVL|XLB)-\w+|cali-\S+|AWS-\S+"):
-        if tables_of(lines, chain) == 1 and where(lines, rf"-[jg] {chain}$"):
-            left = without(lines, rf"^:{chain} |-A {chain} ")
-            yield Mutant(left, number(left, rf"-[jg] {chain}$"))
-
-
-@plants("unreachable-chain")
-def a_jump_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for chain in chains(
-        lines, r"KUBE-(?:SVC|EXT|FW|SVL|XLB|SERVICES|NODEPORTS|FIREWALL)\S*|cali-\S+|AWS-\S+|DOCKER\S*"
-    ):
-        if tables_of(lines, chain) == 1 and where(lines, rf"-A {chain} ") and where(lines, rf"-[jg] {chain}$"):
-            left = without(lines, rf"-[jg] {chain}$")
-            yield Mutant(left, number(left, rf"^:{chain} "))
-
-
-@plants("chain-loop")
-def a_chain_calls_back(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A (?:KUBE|cali|AWS|DOCKER)\S* .*-j (?:KUBE|cali|AWS|DOCKER)-?\S+$"):
-        caller, callee = chain_of(lines[index]), lines[index].rpartition(" ")[2]
-        if tables_of(lines, callee) == 1 and where(lines, rf"-A {callee} "):
-            at = where(lines, rf"-A {callee} ")[-1] + 1
-            yield Mutant(with_line(lines, at, f"-A {callee} -j {caller}"), at + 1)
-
-
-@plants("missing-set")
-def a_set_is_called_otherwise(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, "--match-set"):
-        yield Mutant(replaced(lines, index, r"(--match-set \S+)", r"\1-x"), index + 1)
-
-
-def replaced(lines: list[str], index: int, pattern: str, by: str) -> list[str]:
-    changed = list(lines)
-    changed[index] = re.sub(pattern, by, changed[index], count=1)
-    return changed
-
-
-@plants("two-backends")
-def somebody_uses_the_other_iptables(lines: list[str]) -> Iterator[Mutant]:
-    nft = "(nf_tables)" in lines[0]
-    other = "# Generated by iptables-save v1.8.7" + ("" if nft else " (nf_tables)") + " on Mon Jan  1 00:00:00 2024"
-    more = [other, "*filter", ":INPUT ACCEPT [0:0]", "-A INPUT -s 192.0.2.1/32 -j DROP", "COMMIT"]
-    first = where(lines, "^-A|^\\[\\d+:\\d+\\] -A")[0]
-    table = max(i for i in where(lines, r"^\*") if i < first)
-    yield Mutant([*lines, *more], table + 1 if nft else len(lines) + 2)
-
-
-@plants("duplicate-rule")
-def a_rule_is_written_twice(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A "):
-        if not re.search(r" -m (statistic|limit|hashlimit|recent|quota|connlimit) ", lines[index]):
-            yield Mutant(with_line(lines, index, lines[index]), index + 2)
-
-
-@plants("nat-cannot-apply")
-def addresses_are_translated_in_the_wrong_place(lines: list[str]) -> Iterator[Mutant]:
-    if (end := table_end(lines, "nat")) is not None:
-        yield Mutant(with_line(lines, end, "-A PREROUTING -s 10.244.0.0/16 -j MASQUERADE"), end + 1)
-        rule = "-A POSTROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1"
-        yield Mutant(with_line(lines, end, rule), end + 1)
-    if (end := table_end(lines, "filter")) is not None:
-        yield Mutant(with_line(lines, end, "-A FORWARD -s 192.0.2.1/32 -j SNAT --to-source 192.0.2.2"), end + 1)
-
-
-@plants("load-balancing-odds")
-def odds_are_changed(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"--probability .* -j KUBE-SEP-"):
-        yield Mutant(replaced(lines, index, r"--probability \S+", "--probability 0.21000000000"), index + 1)
-
-
-@plants("load-balancing-odds")
-def the_last_endpoint_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A KUBE-SVC-\w+ (?!.*--(?:probability|rcheck)).*-j KUBE-SEP-"):
-        if "--probability" in lines[index - 1]:
-            start = where(lines, rf"-A {chain_of(lines[index])} .*--probability")[0]
-            yield Mutant([*lines[:index], *lines[index + 1 :]], start + 1)
-
-
-@plants("load-balancing-odds")
-def two_endpoints_are_swapped(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"--probability .* -j KUBE-SEP-"):
-        if "-j KUBE-SEP-" in lines[index + 1] and chain_of(lines[index]) == chain_of(lines[index + 1]):
-            yield Mutant([*lines[:index], lines[index + 1], lines[index], *lines[index + 2 :]], index + 1)
-
-
-@plants("orphan-endpoint")
-def the_first_endpoint_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"--probability .* -j KUBE-SEP-"):
-        chain, endpoint = chain_of(lines[index]), lines[index].rpartition(" ")[2]
-        callers = where(lines, f"-j {endpoint}$")
-        if callers == [index] and where(lines, rf"-A {chain} .*--probability")[0] == index:
-            left = [*lines[:index], *lines[index + 1 :]]
-            yield Mutant(left, number(left, f"^:{endpoint} "))
-
-
-@plants("empty-service")
-def all_endpoints_are_lost(lines: list[str]) -> Iterator[Mutant]:
-    for chain in chains(lines, r"KUBE-SVC-\w+"):
-        if where(lines, f"-j {chain}$") and where(lines, rf"-A {chain} .*-j KUBE-SEP-"):
-            left = without(lines, rf"-A {chain} .*-j KUBE-SEP-")
-            yield Mutant(left, number(left, f"^:{chain} "))
-
-
-@plants("service-refused-with-endpoints")
-def an_old_refusal_stays(lines: list[str]) -> Iterator[Mutant]:
-    if not chains(lines, "KUBE-SERVICES") or (end := table_end(lines, "filter")) is None:
-        return
-    for index in where(lines, r"-A KUBE-SERVICES -d .* --dport .* -j KUBE-SVC-"):
-        words = re.sub(r" -j KUBE-SVC.*", " -j REJECT --reject-with icmp-port-unreachable", lines[index])
-        words = re.sub(r'--comment "[^"]*"', '--comment "a/b has no endpoints"', words)
-        yield Mutant(with_line(lines, end, words), end + 1)
-
-
-@plants("missing-hairpin")
-def an_endpoint_is_not_masqueraded(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A KUBE-SEP-.* -j KUBE-MARK-MASQ"):
-        yield Mutant([*lines[:index], *lines[index + 1 :]], index + 1)
-
-
-@plants("missing-masquerade")
-def nothing_is_masqueraded(lines: list[str]) -> Iterator[Mutant]:
-    if where(lines, "^:KUBE-MARK-MASQ ") and where(lines, "-j KUBE-MARK-MASQ"):
-        left = without(lines, r"-A KUBE-POSTROUTING|-A AWS-SNAT-CHAIN")
-        yield Mutant(left, number(left, "^:KUBE-MARK-MASQ "))
-        left = without(lines, r"-A KUBE-MARK-MASQ ")
-        yield Mutant(left, number(left, "^:KUBE-MARK-MASQ "))
-
-
-@plants("hostport-before-services")
-def host_ports_come_first(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A PREROUTING .*-j KUBE-SERVICES"):
-        changed = with_line(lines, index, "-A PREROUTING -j CNI-HOSTPORT-DNAT")
-        rule = "-A CNI-HOSTPORT-DNAT -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.244.1.9:443"
-        changed = with_line(changed, index, rule)
-        declared = where(changed, "^:KUBE-SERVICES ")[0]
-        changed = with_line(changed, declared, ":CNI-HOSTPORT-DNAT - [0:0]")
-        yield Mutant(changed, number(changed, "-j CNI-HOSTPORT-DNAT"))
-
-
-@plants("service-address-hijack")
-def a_service_takes_anothers_address(lines: list[str]) -> Iterator[Mutant]:
-    portals = where(lines, r"-A KUBE-SERVICES -d .* --dport .* -j KUBE-SVC-")
-    for index, other in pairwise(portals):
-        target = lines[other].rpartition(" ")[2]
-        yield Mutant(with_line(lines, index + 1, re.sub(r"-j \S+$", f"-j {target}", lines[index])), index + 2)
-
-
-@plants("forward-drop")
-def docker_sets_the_policy(lines: list[str]) -> Iterator[Mutant]:
-    accepts = where(lines, r"-A (?:FORWARD|cali-FORWARD|FLANNEL-FWD|DOCKER\S*) .*-j ACCEPT")
-    if where(lines, "--to-destination") and where(lines, "^:KUBE-FORWARD") and not accepts:
-        index = filter_chain(lines, "FORWARD")
-        yield Mutant(replaced(lines, index, "ACCEPT", "DROP"), index + 1)
-
-
-@plants("localhost-boundary")
-def the_localhost_rule_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A KUBE-FIREWALL ! -s 127\.0\.0\.0/8 -d 127\.0\.0\.0/8"):
-        left = [*lines[:index], *lines[index + 1 :]]
-        yield Mutant(left, filter_chain(left, "INPUT") + 1)
-
-
-@plants("policy-bypassed")
-def services_come_before_policies(lines: list[str]) -> Iterator[Mutant]:
-    jumps, services = where(lines, "-A FORWARD .*-j cali-FORWARD"), where(lines, "-A FORWARD .*-j KUBE-FORWARD")
-    if jumps and services and jumps[0] < services[0]:
-        left = [line for index, line in enumerate(lines) if index != services[0]]
-        yield Mutant(with_line(left, jumps[0], lines[services[0]]), jumps[0] + 1)
-
-
-@plants("pod-without-chains")
-def a_pods_chain_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for chain in chains(lines, r"cali-tw-cali\w+"):
-        left = without(lines, rf"^:{chain} |-A {chain} |-g {chain}$")
-        yield Mutant(left, filter_chain(left, "FORWARD") + 1)
-
-
-@plants("two-proxy-modes")
-def ipvs_mode_was_tried(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A PREROUTING .*-j KUBE-SERVICES"):
-        if where(lines, r"-A KUBE-SERVICES .*-j KUBE-SVC-"):
-            rule = "-A KUBE-SERVICES -m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT"
-            changed = with_line(lines, index, rule)
-            first = next(chain for chain in chains(lines, r"KUBE-SVC-\w+") if where(lines, rf"-j {chain}$"))
-            yield Mutant(changed, number(changed, rf"-j {first}$"))
-
-
-@plants("mark-bits-shared")
-def tailscale_comes_along(lines: list[str]) -> Iterator[Mutant]:
-    if where(lines, "-A cali-FORWARD .*--set-xmark") and (end := table_end(lines, "filter")) is not None:
-        rule = "-A ts-forward -i tailscale0 -j MARK --set-xmark 0x40000/0xff0000"
-        yield Mutant(with_line(lines, end, rule, "-A FORWARD -j ts-forward"), end + 1)
-
-
-@plants("never-reached")
-def a_catch_all_comes_before(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, "-A .*-[jg] (?!RETURN)"):
-        yield Mutant(with_line(lines, index, f"-A {chain_of(lines[index])} -j RETURN"), index + 2)
-
-
-@plants("never-reached")
-def wider_rules_come_before(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, "-A .*-[jg] (?!RETURN)"):
-        chain = chain_of(lines[index])
-        halves = [f"-A {chain} -s {half} -j RETURN" for half in ("0.0.0.0/1", "128.0.0.0/1")]
-        yield Mutant(with_line(lines, index, *halves), index + 3)
-
-
-@plants("never-matches")
-def a_mark_contradicts_itself(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A .* -j \S+"):
-        twice = r" -m mark --mark 0x100/0x100 -m mark --mark 0x0/0x100 -j \1"
-        yield Mutant(replaced(lines, index, r" -j (\S+)", twice), index + 1)
-
-
-# The tally
-
-
-def nodes() -> list[Path]:
-    return sorted(path.parent for path in CORPORA.glob(f"*/{RULES}"))
+def nodes(file: str) -> list[Path]:
+    """The nodes of which this was saved; the catalogue of what kernels print is none."""
+    return sorted(path.parent for path in CORPORA.glob(f"**/{file}") if "kernel-saved" not in path.parts)
 
 
 def spread(mutants: Iterator[Mutant], places: int) -> list[Mutant]:
@@ -331,32 +36,33 @@ def spread(mutants: Iterator[Mutant], places: int) -> list[Mutant]:
     return found[:: max(1, len(found) // places)][:places]
 
 
-def is_found(node: Path, rule: str, mutant: Mutant, folder: Path) -> bool:
+def is_found(node: Path, planted: Planted, mutant: Mutant, folder: Path) -> bool:
     """Whether a lint rule finds a defect at its line; the node's other files stay as they are."""
-    planted = folder / RULES
-    planted.write_text("\n".join(mutant.lines) + "\n")
-    others = [path for path in node.iterdir() if path.name != RULES]
-    found = lint(load([planted, *others]), Wanted(select=[rule]))
-    places = [f.span for f in found] + [r.span for f in found if rule in SAME for r in f.related]
-    return mutant.line in [span.line for span in places if span.source.name == str(planted)]
+    changed = folder / planted.file
+    changed.write_text("\n".join(mutant.lines) + "\n")
+    others = [path for path in node.iterdir() if path.name != planted.file and path.is_file()]
+    found = lint(load([changed, *others]), Wanted(select=[planted.rule]))
+    places = [f.span for f in found] + [r.span for f in found if planted.rule in SAME for r in f.related]
+    return mutant.line in [span.line for span in places if span.source.name == str(changed)]
 
 
 def main() -> None:
-    planted, found, missed = Counter[str](), Counter[str](), list[str]()
+    count, found, missed = Counter[str](), Counter[str](), list[str]()
     with tempfile.TemporaryDirectory() as folder:
-        for node in nodes():
-            lines = (node / RULES).read_text().splitlines()
-            for rule, plant in PLANTS:
-                for mutant in spread(plant(lines), PLACES):
-                    planted[rule] += 1
-                    if is_found(node, rule, mutant, Path(folder)):
-                        found[rule] += 1
+        for planted in PLANTS:
+            for node in nodes(planted.file):
+                lines = (node / planted.file).read_text().splitlines()
+                for mutant in spread(planted.plant(lines), PLACES):
+                    count[planted.rule] += 1
+                    if is_found(node, planted, mutant, Path(folder)):
+                        found[planted.rule] += 1
                     else:
-                        line = f"{node.name}:{mutant.line}: {mutant.lines[mutant.line - 1]}"
-                        missed.append(f"{rule}: {plant.__name__}, {line}")
-    for rule in sorted(planted):
-        print(f"{rule:32} {found[rule]:4} of {planted[rule]:4}")
-    print(f"{'all':32} {found.total():4} of {planted.total():4}")
+                        where = f"{node.relative_to(CORPORA)}/{planted.file}:{mutant.line}"
+                        line = mutant.lines[mutant.line - 1]
+                        missed.append(f"{planted.rule}: {planted.name}, {where}: {line}")
+    for rule in sorted(count):
+        print(f"{rule:32} {found[rule]:4} of {count[rule]:4}")
+    print(f"{'all':32} {found.total():4} of {count.total():4}")
     if "--missed" in sys.argv:
         print("\n".join(missed))
 

@@ -45,7 +45,7 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Find defects of saved rules: status 0 if there are none, 1 if there are.
+    """Find defects of saved rules and flows: status 0 if there are none, 1 if there are.
 
     `ruleparse doc` lists the rules, `ruleparse doc NAME` says what one finds, why that is bad, and how to fix it.
 
@@ -62,8 +62,6 @@ def command(
         asked, findings = wanted.rules(), node.lint(wanted)
     except NoSuchRule as error:
         fail(str(error), USAGE)
-    if not node.snapshot.families and not quiet:
-        click.echo("ruleparse: there are no netfilter rules here, and others are not looked at", err=True)
     if write_baseline is not None:
         with destination(write_baseline) as out:
             out.write(written(findings))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from ruleparse.text import Severity, Span, caret_lines
 
 if TYPE_CHECKING:
+    from ruleparse.lint.flows import Flows
     from ruleparse.lint.ruleset import Rules
 
 LEVELS: tuple[Severity, ...] = ("note", "warning", "error")
 """from the least to the most severe"""
 
-_COUNTERS = re.compile(r"\[\d+:\d+\]\s*")
+_COUNTERS = re.compile(r"\[\d+:\d+\]\s*|(?:cookie|duration|n_packets|n_bytes|idle_age|hard_age)=[^,\s]+,\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ class LintRule:
     """A defect to look for: declared once in a file of its own, whose docstring is its page of the reference.
 
     What is found is an error, a warning or a note as `severity` says, unless a finding is less sure of itself.
+    It is looked for in rulesets (`find`), in bridges (`in_bridge`), or in both.
     """
 
     name: str
     severity: Severity
-    find: Callable[[Rules], Iterator[Finding]]
+    find: Callable[[Rules], Iterator[Finding]] | None = None
+    in_bridge: Callable[[Flows], Iterator[Finding]] | None = None
     doc: str = ""
 
     @property
@@ -74,10 +77,17 @@ class LintRule:
         """The first paragraph of its page."""
         return " ".join(inspect.cleandoc(self.doc).partition("\n\n")[0].split())
 
-    def findings(self, rules: Rules) -> Iterator[Finding]:
-        for found in self.find(rules):
+    def findings(self, subject: Rules | Flows) -> Iterator[Finding]:
+        for found in self._found(subject):
             level = min(LEVELS.index(found.severity), LEVELS.index(self.severity))
             yield replace(found, rule=self.name, severity=LEVELS[level])
+
+    def _found(self, subject: Rules | Flows) -> Iterator[Finding]:
+        from ruleparse.lint.flows import Flows
+
+        if isinstance(subject, Flows):
+            return self.in_bridge(subject) if self.in_bridge else iter(())
+        return self.find(subject) if self.find else iter(())
 
 
 def error(message: str, span: Span, *related: Related, fix: str | None = None) -> Finding:

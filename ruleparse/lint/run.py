@@ -1,4 +1,4 @@
-"""Runs lint rules over a node."""
+"""Runs lint rules over the rulesets and bridges of a node."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ruleparse.lint.finding import LEVELS, Finding, LintRule
+from ruleparse.lint.flows import Flows, bridges
 from ruleparse.lint.registry import rule, rule_names
-from ruleparse.lint.ruleset import rulesets
+from ruleparse.lint.ruleset import Rules, rulesets
 from ruleparse.snapshot import Snapshot
 from ruleparse.text import Severity
 
@@ -35,7 +36,7 @@ class Wanted:
 
 
 def lint(snapshot: Snapshot, wanted: Wanted | None = None) -> list[Finding]:
-    """What is wrong with the rules of a node, in the order of the dumps. Raises NoSuchRule."""
+    """What is wrong with the rules and flows of a node, in the order of the dumps. Raises NoSuchRule."""
     wanted = wanted or Wanted()
     found = [f for f in _all(snapshot, wanted) if LEVELS.index(f.severity) >= LEVELS.index(wanted.level)]
     return sorted(dict.fromkeys(found), key=lambda f: (f.span.source.name, f.span.start, f.rule))
@@ -43,7 +44,8 @@ def lint(snapshot: Snapshot, wanted: Wanted | None = None) -> list[Finding]:
 
 def _all(snapshot: Snapshot, wanted: Wanted) -> Iterator[Finding]:
     selected = wanted.rules()
-    for rules in rulesets(snapshot):
+    subjects: list[Rules | Flows] = [*rulesets(snapshot), *bridges(snapshot)]
+    for subject in subjects:
         for one in selected:
-            for found in one.findings(rules):
+            for found in one.findings(subject):
                 yield replace(found, severity=wanted.severity.get(one.name, found.severity))

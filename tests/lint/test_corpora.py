@@ -9,15 +9,17 @@ from ruleparse.snapshot import load
 
 CORPORA = Path(__file__).parent.parent.parent / "corpora"
 NODES = sorted(p.parent.name for p in CORPORA.glob("*/iptables-save.txt"))
+BRIDGES = sorted(str(p.parent.relative_to(CORPORA)) for p in CORPORA.glob("**/flows.txt"))
 
 
-@pytest.mark.parametrize("node", NODES)
+@pytest.mark.parametrize("node", [*NODES, *BRIDGES])
 def test_a_healthy_node_has_no_findings(node):
     assert [f"{f.span.where}: {f.message} [{f.rule}]" for f in lint(load([CORPORA / node]))] == []
 
 
 def test_there_are_nodes():
     assert len(NODES) > 20
+    assert len(BRIDGES) > 20
 
 
 def test_what_is_not_shown_is_still_found():

@@ -32,6 +32,43 @@ def test_damaged_dumps(path, damage):
         assert list(found.render())
 
 
+BRIDGE = CORPORA / "antrea-1.2" / "of15"
+FLOWS, GROUPS = ((BRIDGE / name).read_text().splitlines() for name in ("flows.txt", "groups.txt"))
+FLOW_WORDS = ["", "actions=", "table=", "table=x", "priority=99999", "conj_id=1", "conjunction(1,0/0)", "group:x"]
+FLOW_WORDS += [
+    "learn(",
+    "conjunction(2,1/2),",
+    "goto_table:",
+    "reg1=0x",
+    "cookie=z",
+    "weight:-1",
+    "->reg3",
+    "0x",
+    ")",
+    ",",
+]
+FLOW_DAMAGE = st.tuples(st.integers(0, len(FLOWS) - 1), st.integers(0, 400), st.sampled_from(FLOW_WORDS))
+GROUP_DAMAGE = st.tuples(st.integers(0, len(GROUPS) - 1), st.integers(0, 150), st.sampled_from(FLOW_WORDS))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(FLOW_DAMAGE, max_size=15), st.lists(GROUP_DAMAGE, max_size=4))
+def test_damaged_bridges(tmp_path_factory, flow_damage, group_damage):
+    folder = tmp_path_factory.getbasetemp()
+    for name, lines, damage in (("flows", FLOWS, flow_damage), ("groups", GROUPS, group_damage)):
+        (folder / name).write_text("\n".join(damaged(lines, damage)) + "\n")
+    for found in lint(load([folder / "flows", folder / "groups"]), Wanted(level="note")):
+        assert list(found.render())
+
+
+def damaged(lines, damage):
+    """With some words put in place of as many characters."""
+    lines = list(lines)
+    for at, place, word in damage:
+        lines[at] = lines[at][:place] + word + lines[at][place + len(word) :]
+    return lines
+
+
 @pytest.mark.parametrize(
     "text", ["*filter\n:FORWARD DROP [0:0]\n", "-A KUBE-SVC-A -m statistic --probability x -j KUBE-SEP-A"]
 )

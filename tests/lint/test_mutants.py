@@ -2,29 +2,32 @@
 
 import pytest
 
-from benchmarks.mutants import CORPORA, PLANTS, RULES, Mutant, is_found, spread
+from benchmarks.mutants import PLANTS, is_found, spread
+from benchmarks.planting import CORPORA, FLOWS, GROUPS, RULES, Mutant
 from ruleparse.lint.registry import rule_names
 
-NODES = ("kube-proxy-1.27", "calico-after", "docker")
+BRIDGES = ("antrea-1.2/of10", "antrea-2.3/of15-names")
+NODES = {RULES: ("kube-proxy-1.27", "calico-after", "docker"), FLOWS: BRIDGES, GROUPS: BRIDGES}
 LEFT_TO_EXAMPLES = {"hostport-taken-twice"}
 
 
-@pytest.mark.parametrize(("rule", "plant"), PLANTS, ids=[plant.__name__ for _, plant in PLANTS])
-def test_a_planted_defect_is_found(rule, plant, tmp_path):
-    planted = 0
-    for node in NODES:
-        for mutant in spread(plant((CORPORA / node / RULES).read_text().splitlines()), 1):
-            planted += 1
+@pytest.mark.parametrize("planted", PLANTS, ids=[planted.name for planted in PLANTS])
+def test_a_planted_defect_is_found(planted, tmp_path):
+    count = 0
+    for node in NODES[planted.file]:
+        for mutant in spread(planted.plant((CORPORA / node / planted.file).read_text().splitlines()), 1):
+            count += 1
             line = mutant.lines[mutant.line - 1]
-            assert is_found(CORPORA / node, rule, mutant, tmp_path), f"{node}:{mutant.line}: {line}"
-    assert planted
+            assert is_found(CORPORA / node, planted, mutant, tmp_path), f"{node}:{mutant.line}: {line}"
+    assert count
 
 
-def test_nothing_is_found_where_nothing_is_planted(tmp_path):
-    lines = (CORPORA / NODES[0] / RULES).read_text().splitlines()
-    healthy = Mutant(lines, 1)
-    assert not any(is_found(CORPORA / NODES[0], rule, healthy, tmp_path) for rule, _ in PLANTS)
+@pytest.mark.parametrize("file", NODES)
+def test_nothing_is_found_where_nothing_is_planted(file, tmp_path):
+    node = CORPORA / NODES[file][0]
+    healthy = Mutant((node / file).read_text().splitlines(), 1)
+    assert not any(is_found(node, planted, healthy, tmp_path) for planted in PLANTS if planted.file == file)
 
 
 def test_a_defect_is_planted_for_each_rule():
-    assert {rule for rule, _ in PLANTS} == set(rule_names()) - LEFT_TO_EXAMPLES
+    assert {planted.rule for planted in PLANTS} == set(rule_names()) - LEFT_TO_EXAMPLES
