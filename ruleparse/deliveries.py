@@ -5,12 +5,13 @@ A bridge sends copies to many ports; an outcome holds them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ruleparse.bits import Number
-from ruleparse.evaluate import Hit, walk
-from ruleparse.packet import Assumption, Packet, Unknowns
+from ruleparse.evaluate import Hit, Path, walk
+from ruleparse.packet import Answers, Assumption, Packet, Unknowns
 from ruleparse.program import Program
 
 LIMIT = 400
@@ -45,6 +46,10 @@ class Delivery:
     hits: tuple[Hit, ...]
     packet: Packet
     """as the last pass left it"""
+    drawn: tuple[Reply, ...] = ()
+    """the random choices"""
+    left: Any = None
+    """what it leaves behind"""
 
 
 @dataclass(slots=True)
@@ -80,14 +85,28 @@ class _Asking(Unknowns):
         return reply
 
 
-def deliveries(program: Program, entry: str, values: Mapping[str, Number], passes: str, failed: str) -> Deliveries:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand where a packet passes: a program over what is remembered, which the packet may change; and the
+    answers to questions that were asked before."""
+
+    program: Program
+    remembered: Any = None
+    answers: Answers = field(default_factory=dict)
+
+
+def deliveries(
+    program: Program, entry: str, values: Mapping[str, Number], passes: str, failed: str,
+    standing: Callable[[], Standing] | None = None,
+) -> Deliveries:  # fmt: skip
     """Walk a packet whose every field is known. Field `passes` says in which part of the walk a copy was sent; what a
-    part sends that ends with field `failed` set is not sent."""
+    part sends that ends with field `failed` set is not sent. `standing` makes a memory for each fate to change."""
     result = Deliveries()
     answers: list[bool] = []
     while True:
         asking = _Asking(answers)
-        result.found.append(_deliver(program, entry, Packet(values, asking), asking, passes, failed))
+        now = standing() if standing is not None else Standing(program)
+        result.found.append(_deliver(now, entry, Packet(values, asking), asking, passes, failed))
         answers = [reply.answer for reply in asking.open]
         while answers and not answers[-1]:
             answers.pop()
@@ -99,8 +118,9 @@ def deliveries(program: Program, entry: str, values: Mapping[str, Number], passe
             return result
 
 
-def _deliver(program: Program, entry: str, packet: Packet, asking: _Asking, passes: str, failed: str) -> Delivery:
-    found = walk(program, entry, packet)
+def _deliver(now: Standing, entry: str, packet: Packet, asking: _Asking, passes: str, failed: str) -> Delivery:
+    path = None if now.remembered is None else Path(_never, {})
+    found = walk(now.program, entry, packet, now.answers, path=path)
     spoiled = {e.packet[passes] for e in found.ends if e.stop.verdict == "drop" and e.packet[failed]}
     sent = tuple(
         Sent(e.stop.reason or "", e.packet)
@@ -114,4 +134,10 @@ def _deliver(program: Program, entry: str, packet: Packet, asking: _Asking, pass
     told = tuple(r for r in asking.replies.values() if r.question.probability is None)
     reason = next((e.stop.reason for e in found.ends if e.stop.verdict == "drop"), None)
     last = found.ends[-1].packet if found.ends else packet
-    return Delivery(sent, reason, told, odds, tuple(h for h in found.hits if h.when is True), last)
+    drawn = tuple(r for r in asking.open if r.question.probability is not None)
+    hits = tuple(h for h in found.hits if h.when is True)
+    return Delivery(sent, reason, told, odds, hits, last, drawn, now.remembered)
+
+
+def _never() -> bool:
+    raise AssertionError("a packet that is known leaves no choice")

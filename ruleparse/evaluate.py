@@ -377,13 +377,20 @@ class _Walker:
             self.write(field, after[field], hit)
 
     def walk_those_that_wait(self) -> None:
-        """Walk the copies that were put off, in their order; each is told how many there were with it."""
+        """Walk the copies that were put off, in their order; each is told how many there were with it.
+
+        On a single path, where what is remembered counts, a copy's own copies come before those behind it.
+        """
         begun: bits.Number = 0
         while self.waiting:
             table, field, hit, packet = self.waiting.popleft()
             begun = bits.select(hit, bits.add(begun, 1, FIELDS[field].width), begun)
             self.packet, self.catchers, self.alive = packet.but({field: begun}), [], hit
+            behind = deque[tuple[str, str, Bool, Packet]]()
+            if self.path is not None:
+                behind, self.waiting = self.waiting, behind
             self.come_to_an_end(table, hit)
+            self.waiting += behind
 
 
 def masked(n: bits.Number, mask: int) -> bits.Number:

@@ -89,9 +89,9 @@ def why_bridge(snapshot: Snapshot, spec: Mapping[str, Any]) -> BridgeAnswer:
     """Answer for one packet: `flow` is what ofproto/trace takes, `ct_next` a list of connection states. Raises
     SpecError."""
     program = bridge_of(snapshot, spec)
-    values = _packet(program, spec)
+    values = packet_of(program, spec)
     found = deliveries(program, "start", values, PASS, flow("failed"))
-    outcomes = [_outcome(program, d) for d in found.found]
+    outcomes = [outcome_of(program, d) for d in found.found]
     diagnostics = snapshot.all_diagnostics()
     start = shown(Packet(values))
     return BridgeAnswer(spec.get("id"), spec, outcomes, diagnostics, found.complete, start)
@@ -108,7 +108,8 @@ def bridge_of(snapshot: Snapshot, spec: Mapping[str, Any]) -> BridgeProgram:
     return program
 
 
-def _packet(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Number]:
+def packet_of(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Number]:
+    """The fields of the packet that is asked about. Raises SpecError."""
     text = spec.get("flow")
     if text is None:
         raise SpecError("say which packet is meant with --flow, as ofproto/trace takes it: in_port=1,tcp,nw_src=…")
@@ -120,12 +121,14 @@ def _packet(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Number
     states = [given] if isinstance(given, str) else list(given)
     try:
         values[NEXT] = ct_next([read_ct_state(str(s)) for s in states])
+        values[flow("ct_said")] = len(states)
     except ValueError as error:
         raise SpecError(f"--ct-next: {error}") from None
     return values
 
 
-def _outcome(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
+def outcome_of(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
+    """One fate in words."""
     names = FlowNames.of(program)
     hits = [hit for hit in delivery.hits if _is_step(program, hit)]
     steps = [_step(program, hit, names) for hit in hits]
@@ -135,7 +138,7 @@ def _outcome(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
         verdict,
         egress,
         shown(delivery.sent[-1].packet if delivery.sent else delivery.packet),
-        [_assumed(r) for r in delivery.replies],
+        [assumed(r) for r in delivery.replies],
         delivery.probability,
         steps[-1] if steps else None,
         delivery.reason,
@@ -178,7 +181,8 @@ def _egress(program: BridgeProgram, sent: Sent) -> Egress:
     return Egress(None if ports.is_invented(number) else number, ports.name(number), shown(sent.packet))
 
 
-def _assumed(reply: Reply) -> Assumed:
+def assumed(reply: Reply) -> Assumed:
+    """What was taken for granted, in words."""
     question = reply.question
     return Assumed(question.question, reply.answer, question.settle, question.rule)
 

@@ -20,13 +20,13 @@ LAYERS = """
     node
     inventory
     drawing
-    session check
+    session check bridge_session
     changes matrix
     query
     why_bridge
     why lint parties
     cni
-    wired worlds
+    wired worlds bridging
     chance
     whole shortest
     outcomes deliveries readable spec

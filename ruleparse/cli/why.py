@@ -148,12 +148,22 @@ def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
 
     if not stateful:
         return lambda spec: why_and_back(node.snapshot, spec)
-    session = Session(node.snapshot)
-    return lambda spec: session.why(spec, reply=reply)
+    session, bridges = Session(node.snapshot), _bridges(node)
+    return lambda spec: bridges(spec) if _in_a_bridge(spec) else session.why(spec, reply=reply)
+
+
+def _bridges(node: Node) -> Ask:
+    from ruleparse.bridge_session import BridgeSession
+
+    return BridgeSession(node.snapshot).why
+
+
+def _in_a_bridge(spec: dict[str, Any]) -> bool:
+    return bool({"bridge", "flow"} & spec.keys())
 
 
 def _ask(node: Node, spec: dict[str, Any]) -> Answer | BridgeAnswer:
-    if not {"bridge", "flow"} & spec.keys():
+    if not _in_a_bridge(spec):
         return why(node.snapshot, spec)
     from ruleparse.why_bridge import why_bridge
 

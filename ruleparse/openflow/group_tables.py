@@ -72,7 +72,9 @@ class _Buckets:
         question = self.steps.asks(
             f"the datapath has hashed the packet for group {self.group.id}", "ofproto/trace with dp_hash=N"
         )
-        yield Rule((given,), (Call(self.bridge.make(Table("", tuple(self.one_of(usable))))), Return()))
+        hashed = self.bridge.make(Table("", tuple(self.one_of(usable))))
+        for test in (given, Masked(flow("live"), 1, -1)):
+            yield Rule((test,), (Call(hashed), Return()))
         yield Rule((unsettled(question, negated=True),), _NOT_HASHED)
         yield from self.one_of(usable)
 

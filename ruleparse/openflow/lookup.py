@@ -157,15 +157,15 @@ class FlowTable:
         other.remove(bits, priority, values)
         inside.at(bits, priority).update(zip(values, held, strict=True))
 
-    def find(self, values: Values) -> Found:
-        """What a packet finds."""
-        priority, flows = self.ordinary.best(values)
+    def find(self, values: Values, learned: Classifier | None = None) -> Found:
+        """What a packet finds, among these flows and those that were learned."""
+        priority, flows = self._ordinary(values, learned)
         if self.clauses:
             by_priority: dict[int, list[Flow]] = {}
             for p, flow in self.clauses.above(values, priority):
                 by_priority.setdefault(p, []).append(flow)
             for p in sorted(by_priority, reverse=True):
-                found = [self._second(values, c) for c in sorted(self._complete(by_priority[p]))]
+                found = [self._second(values, c, learned) for c in sorted(self._complete(by_priority[p]))]
                 found = [f for f in found if f.flows]
                 if found:
                     first, *others = found
@@ -190,8 +190,19 @@ class FlowTable:
                 self.unread.append(flow)
             return ()
 
-    def _second(self, values: Values, conjunction: int) -> Found:
-        return Found(tuple(self.ordinary.best({**values, CONJ_ID: conjunction})[1]), conjunction)
+    def _second(self, values: Values, conjunction: int, learned: Classifier | None) -> Found:
+        return Found(tuple(self._ordinary({**values, CONJ_ID: conjunction}, learned)[1]), conjunction)
+
+    def _ordinary(self, values: Values, learned: Classifier | None) -> tuple[int, list[Flow]]:
+        """A learned flow takes the place of one with the same match and priority."""
+        priority, flows = self.ordinary.best(values)
+        if learned is None:
+            return priority, flows
+        highest, more = learned.best(values)
+        if highest != priority:
+            return max((priority, flows), (highest, more), key=lambda found: found[0])
+        replaced = [tests_of(flow, self._port) for flow in more]
+        return priority, [*more, *(flow for flow in flows if tests_of(flow, self._port) not in replaced)]
 
 
 def tests_of(flow: Flow, port: Callable[[str], int]) -> tuple[Bits, tuple[int, ...]]:

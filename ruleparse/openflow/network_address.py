@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ruleparse.codec import address
@@ -11,12 +12,38 @@ from ruleparse.program import Rule, Set
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Addresses and ports that NAT may choose from; port 0: the packet's own is kept."""
+
+    family: int
+    first: int
+    last: int
+    first_port: int = 0
+    last_port: int = 0
+
+    @property
+    def leaves_a_choice(self) -> bool:
+        return self.last > self.first or self.last_port > self.first_port
+
+
+@dataclass(frozen=True, slots=True)
 class Nat:
     """`side` is src, dst, or empty where only an earlier translation is applied; `flags` are random, hash …"""
 
     side: str = ""
     range: str = ""
     flags: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Range | None:
+        """What the range says. Raises ValueError."""
+        if not self.range:
+            return None
+        addresses, ports, family = _parts(self.range)
+        low, _, high = addresses.partition("-")
+        port, _, last = ports.partition("-")
+        first = int(port) if port else 0
+        return Range(family, address(low), address(high or low), first, int(last) if last else first)
 
     def __str__(self) -> str:
         if not self.side:
@@ -32,34 +59,31 @@ def read_nat(element: Element) -> Nat:
             nat = Nat(e.word, e.text, nat.flags)
         else:
             nat = Nat(nat.side, nat.range, (*nat.flags, e.word))
-    first(nat)
+    _ = nat.wanted
     return nat
 
 
-def first(nat: Nat) -> tuple[int, int, int] | None:
-    """Family, address and port (0: kept) at the start of the range. Raises ValueError."""
-    if not nat.range:
-        return None
-    if nat.range.startswith("["):
-        inside, _, ports = nat.range[1:].partition("]")
-        low, family = inside.partition("-")[0], 6
-    elif nat.range.count(":") > 1:
-        low, ports, family = nat.range.partition("-")[0], "", 6
-    else:
-        addresses, _, ports = nat.range.partition(":")
-        low, family = addresses.partition("-")[0], 4
-    port = ports.lstrip(":").partition("-")[0]
-    return family, address(low), int(port) if port else 0
+_BRACKETED = re.compile(r"\[([^\]]*)\](?:-\[([^\]]*)\])?(?::(.*))?")
+
+
+def _parts(text: str) -> tuple[str, str, int]:
+    """Addresses, ports and family of `10.0.0.1-10.0.0.9:1024-2048`, `[fd00::1]-[fd00::9]:80`, `[fd00::1-fd00::9]`,
+    `fd00::1`."""
+    if (found := _BRACKETED.fullmatch(text)) is not None:
+        return "-".join(filter(None, found.groups()[:2])), found[3] or "", 6
+    if text.count(":") > 1:
+        return text, "", 6
+    addresses, _, ports = text.partition(":")
+    return addresses, ports, 4
 
 
 def rewrites(nat: Nat | None) -> list[Rule]:
     """What a recirculated packet looks like: as ofproto/trace, the first address and port of the range."""
-    found = first(nat) if nat is not None else None
-    if nat is None or found is None:
+    wanted = nat.wanted if nat is not None else None
+    if nat is None or wanted is None:
         return []
-    family, low, port = found
-    name = f"nw_{nat.side}" if family == 4 else f"ipv6_{nat.side}"
-    rules = [Rule((), (Set(flow(name), low),))]
-    if port:
-        rules.append(Rule((), (Set(flow(f"tp_{nat.side}"), port),)))
+    name = f"nw_{nat.side}" if wanted.family == 4 else f"ipv6_{nat.side}"
+    rules = [Rule((), (Set(flow(name), wanted.first),))]
+    if wanted.first_port:
+        rules.append(Rule((), (Set(flow(f"tp_{nat.side}"), wanted.first_port),)))
     return rules

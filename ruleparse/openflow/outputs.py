@@ -10,7 +10,7 @@ from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Action, Call, Emit, Masked, Note, Return, Rule, Set, Table, Test
+from ruleparse.program import Action, Call, Emit, Masked, Note, Remember, Return, Rule, Set, Table
 
 OUT, IN = flow("out_port"), flow("in_port")
 _GROUP_ADDRESS = 1 << 40
@@ -18,26 +18,57 @@ _RESERVED = 0x0180C2000000
 """The first of sixteen addresses that no bridge forwards."""
 
 
-def output_table(ports: Ports, start: str) -> Table:
-    """Sends the packet to the port that it is on its way to; `start` is the table that TABLE means."""
+Learned = dict[tuple[int, int], int]
+"""The port behind which an address of a VLAN is."""
+
+
+def output_table(ports: Ports, start: str, learned: Learned | None = None) -> Table:
+    """Sends the packet to the port that it is on its way to; `start` is the table that TABLE means.
+
+    What a switch has `learned` it knows, and adds to; None where nobody saved what it knows.
+    """
 
     def narrow(packet: Packet) -> Iterable[Rule]:
         out, came = packet[OUT], packet[IN]
-        if isinstance(out, int) and isinstance(came, int):
-            return (Rule(_tests(out, packet), (*_known(out, came, ports, start), Return())),)
-        return table.rules
+        if not isinstance(out, int) or not isinstance(came, int):
+            return table.rules
+        if out == PORTS["NORMAL"]:
+            return (_normal(packet, came, ports, learned),)
+        return (Rule((), (*_known(out, came, ports, start), Return())),)
 
     table = Table("output", _unknown(ports), narrow=narrow)
     return table
 
 
-def _tests(out: int, packet: Packet) -> tuple[Test, ...]:
-    """What a learning switch would have to know."""
-    target = packet[flow("dl_dst")]
-    if out != PORTS["NORMAL"] or not isinstance(target, int) or target & _GROUP_ADDRESS:
-        return ()
-    words = f"the bridge has not learned where {show_mac(target)} is"
-    return (settled_for_all(Assumption(words, "ovs-appctl fdb/show", presumed=True)),)
+def _normal(packet: Packet, came: int, ports: Ports, learned: Learned | None) -> Rule:
+    """As a switch does that learns addresses (ofproto-dpif-xlate.c, xlate_normal)."""
+    source, target, tag = (packet[flow(name)] for name in ("dl_src", "dl_dst", "vlan_tci"))
+    if not ports.exists(came):
+        return Rule((), (Note("NORMAL forwards nothing that came in by no port"), Return()))
+    if not isinstance(target, int) or not isinstance(source, int) or not isinstance(tag, int):
+        return Rule((), (*_everywhere(came, ports), Return()))
+    if target & ~0xF == _RESERVED:
+        return Rule((), (Note("NORMAL forwards nothing to a reserved address"), Return()))
+    vlan = tag & 0xFFF
+    learning = () if learned is None or source & _GROUP_ADDRESS else (_learn(learned, (vlan, source), came),)
+    if target & _GROUP_ADDRESS:
+        return Rule((), (*learning, *_everywhere(came, ports), Return()))
+    if learned is None:
+        words = f"the bridge has not learned where {show_mac(target)} is"
+        question = settled_for_all(Assumption(words, "ovs-appctl fdb/show", presumed=True))
+        return Rule((question,), (*_everywhere(came, ports), Return()))
+    behind = came if (vlan, target) == (vlan, source) else learned.get((vlan, target))
+    if behind is None:
+        return Rule((), (*learning, *_everywhere(came, ports), Return()))
+    to = (Note("it is learned to be behind the port it came in by"),) if behind == came else _to(behind, ports)
+    return Rule((), (*learning, *to, Return()))
+
+
+def _learn(learned: Learned, address: tuple[int, int], port: int) -> Action:
+    def change(_packet: Packet, _memory: object) -> None:
+        learned[address] = port
+
+    return Remember(change)
 
 
 def _known(out: int, came: int, ports: Ports, start: str) -> Sequence[Action]:
@@ -46,9 +77,7 @@ def _known(out: int, came: int, ports: Ports, start: str) -> Sequence[Action]:
             return _to(came, ports)
         case 0xFFF9:
             return (Call(start),)
-        case 0xFFFA if not ports.exists(came):
-            return (Note("NORMAL forwards nothing that came in by no port"),)
-        case 0xFFFA | 0xFFFB | 0xFFFC:
+        case 0xFFFB | 0xFFFC:
             return _everywhere(came, ports)
         case 0xFFFD:
             return (Emit("controller"),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ruleparse.openflow.action import Act
@@ -13,17 +13,22 @@ from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.group_tables import group_table
 from ruleparse.openflow.groups import Group
-from ruleparse.openflow.lookup import FlowTable, Found, Values
+from ruleparse.openflow.learned_flow import Learning
+from ruleparse.openflow.lookup import Classifier, FlowTable, Found, Values
 from ruleparse.openflow.outputs import output_table
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.read import FlowDump
-from ruleparse.openflow.recirculation import one_pass, tracked
+from ruleparse.openflow.recirculation import ALONE, Tracking, as_traced, one_pass, tracked
 from ruleparse.openflow.runs import Run
 from ruleparse.openflow.steps import Steps
+from ruleparse.openflow.syntax import flow_parser
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Action, Return, Rule, Set, Table, Test
-from ruleparse.text import Diagnostic
+from ruleparse.text import Diagnostic, Source, Span
+
+Learned = Callable[[str, Packet], Classifier | None]
+"""The learned flows of a table that a packet may find."""
 
 MISS = Rule((), (Return(),))
 """What a packet meets that no flow of a table matches."""
@@ -60,6 +65,10 @@ class BridgeProgram(Mapping[str, Table]):
         self._entries: dict[str, Entry] = {}
         self._lowered: dict[tuple[int, bool], Rule] = {}
         self._remembered: list[tuple[Act, ...]] = [()]
+        self.what_lasts: dict[str, Tracking | Learning] = {}
+        """by the names of tables"""
+        self._learned: dict[str, Flow] = {}
+        self._names_of_these: dict[Tracking | Learning, str] = {}
         start = self.entry(_first(self.order))
         self._made: dict[str, Table] = {
             "start": one_pass("start", start, first=True),
@@ -81,10 +90,13 @@ class BridgeProgram(Mapping[str, Table]):
         return len(self._made)
 
     def _make(self, name: str) -> Table:
-        if name in self._entries:
-            return self._flow_table(self._entries[name])
+        if (found := self.flow_table(name)) is not None:
+            return found
         if name.startswith("group "):
             return group_table(name, self.groups.get(int(name[6:])), self)
+        if name.removesuffix(f" {ALONE}") in self.what_lasts:
+            what = self.what_lasts.get(name)
+            return as_traced(name, what) if isinstance(what, Tracking) else Table(name, ())
         raise KeyError(name)
 
     # What actions may ask
@@ -122,6 +134,18 @@ class BridgeProgram(Mapping[str, Table]):
             self._remembered.append(tuple(actions))
         return self._remembered.index(tuple(actions))
 
+    def lasting(self, what: Tracking | Learning) -> str:
+        name = self._names_of_these.setdefault(what, f"lasting {len(self._names_of_these)}")
+        self.what_lasts[name] = what
+        return name
+
+    def learned(self, line: str, where: str) -> Flow:
+        """The flow that the switch has learned, as a line describes it; one for each line. Raises ValueError."""
+        if line not in self._learned:
+            span = Span(Source(where, line), 0, len(line))
+            self._learned[line] = Flow(flow_parser().directly(span), span)
+        return self._learned[line]
+
     # Flow tables
 
     def table(self, name: str) -> FlowTable:
@@ -147,12 +171,17 @@ class BridgeProgram(Mapping[str, Table]):
     def _complain(self, flow: Flow, message: str) -> None:
         self.diagnostics.append(Diagnostic("syntax", "error", message, flow.span))
 
-    def _flow_table(self, entry: Entry) -> Table:
+    def flow_table(self, name: str, learned: Learned | None = None) -> Table | None:
+        """The flows of an entry, and those that the switch has `learned`; None if this is the name of none."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+
         def narrow(packet: Packet) -> Iterable[Rule]:
             if is_too_much(packet):
                 return (TOO_MUCH,)
-            found = self.table(entry.table).find(_values(packet, entry))
-            return self._rules(found, entry)
+            more = None if learned is None else learned(entry.table, packet)
+            return self._rules(self.table(entry.table).find(_values(packet, entry), more), entry)
 
         return Table(entry.name, (), MISS, False, self.name, entry.table, narrow)
 
@@ -245,7 +274,7 @@ def _order(tables: Iterable[str]) -> dict[str, int]:
 def _first(order: Iterable[str]) -> str:
     """Where a packet begins: in table 0, which a dump that has names calls by its name and prints first."""
     tables = list(order)
-    return tables[0] if tables and not any(table.isdecimal() for table in tables) else "0"
+    return tables[0] if tables and not tables[0].isdecimal() and "0" not in tables else "0"
 
 
 def _distinct(flows: Iterable[Flow]) -> list[Flow]:

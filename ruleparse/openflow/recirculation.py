@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.network_address import Nat, rewrites
@@ -15,10 +16,23 @@ NEW = 0x21
 SLOT = 16
 MOST = 64
 """States that --ct-next can say."""
+ALONE = "alone"
+"""behind the name of a table of conntrack: the packet does not come back from there"""
 NEXT = flow("ct_next")
 PASS = flow("pass")
 
 TOO_MUCH = "more than 64 resubmits within each other or 4096 in all: Open vSwitch gives the packet up"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """What `ct` asks of conntrack; `mark` and `label` are the bits that it writes."""
+
+    commit: bool = False
+    force: bool = False
+    nat: Nat | None = None
+    mark: int = 0
+    label: int = 0
 
 
 def ct_next(states: list[int]) -> int:
@@ -27,10 +41,20 @@ def ct_next(states: list[int]) -> int:
     return sum(state << SLOT * i for i, state in enumerate(padded))
 
 
-def resume(steps: Steps, table: str, nat: Nat | None) -> None:
+def resume(steps: Steps, table: str, conntrack: str) -> None:
     """Send a copy to conntrack, which comes back in a table when this pass is over."""
-    again = (*rewrites(nat), Rule((), (Call("tracked"), Call(steps.bridge.entry_pass(table)))))
+    again = (Rule((), (Call(conntrack), Call(steps.bridge.entry_pass(table)))),)
     steps.do(Fork(steps.bridge.make(Table("", again)), later=PASS))
+
+
+def as_traced(name: str, tracking: Tracking) -> Table:
+    """What ofproto/trace, which remembers no connection, makes of a packet that comes back from conntrack."""
+    return Table(name, (*rewrites(tracking.nat), Rule((), (Call("tracked"),))))
+
+
+def by_itself(name: str, conntrack: str) -> Table:
+    """Conntrack sees the packet when this pass is over, and it does not come back."""
+    return Table(name, (Rule((), (Fork(conntrack, later=PASS),)),))
 
 
 def tracked() -> Table:

@@ -14,6 +14,8 @@ from ruleparse.program import Action, Call, Copy, Fork, Masked, Return, Rule, Se
 
 if TYPE_CHECKING:
     from ruleparse.openflow.action import Act
+    from ruleparse.openflow.learned_flow import Learning
+    from ruleparse.openflow.recirculation import Tracking
     from ruleparse.text import Span
 
 Tests = tuple[Test | Masked, ...]
@@ -45,6 +47,9 @@ class Bridge(Protocol):
 
     def remember(self, actions: Sequence[Act]) -> int:
         """A number for some actions, for an action set to hold."""
+
+    def lasting(self, what: Tracking | Learning) -> str:
+        """The program's name of something of which a switch through which packets pass remembers what comes of it."""
 
     def ports(self) -> Sequence[int] | None:
         """The ports there are, None if nobody saved them."""

@@ -61,6 +61,8 @@ class Connection:
     """None where some length was not known"""
     region: Bool = True
     """which numbers NAT may have picked"""
+    label: int = 0
+    """what a switch has written on it"""
     number: int = field(default=0, compare=False)
 
     def bound(self, direction: int, seen: Tuple) -> Connection:

@@ -89,6 +89,11 @@ class Tracker:
 
     # Learning
 
+    @property
+    def upcoming(self) -> int:
+        """The number of the next connection."""
+        return self._next
+
     def add(self, connection: Connection) -> None:
         number = self._next
         self._next += 1

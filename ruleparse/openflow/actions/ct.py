@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 from ruleparse.openflow.action import Act, Kind, arguments, read_actions, show_actions
 from ruleparse.openflow.actions.ct_clear import UNTRACKED
-from ruleparse.openflow.formats import number
+from ruleparse.openflow.actions.load import Load
+from ruleparse.openflow.actions.move import Move
+from ruleparse.openflow.actions.set_field import SetField
+from ruleparse.openflow.formats import full, number
 from ruleparse.openflow.keys import BY_NAME, Subfield, subfield
 from ruleparse.openflow.network_address import Nat, read_nat
-from ruleparse.openflow.recirculation import resume
+from ruleparse.openflow.recirculation import ALONE, Tracking, resume
 from ruleparse.openflow.steps import Steps, copy_bits, write_number
 from ruleparse.openflow.syntax import Element, words
+from ruleparse.program import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,29 @@ _ZONE = Subfield(BY_NAME["ct_zone"], 0, 16, "ct_zone")
 
 def _lower(t: Track, steps: Steps) -> None:
     steps.act(t.sets)
-    if t.table is not None:
-        zone = t.zone or 0
-        steps.do(*(write_number(_ZONE, zone) if isinstance(zone, int) else copy_bits(zone, _ZONE)))
-        resume(steps, t.table.strip('"'), t.nat)
+    zone = t.zone or 0
+    steps.do(*(write_number(_ZONE, zone) if isinstance(zone, int) else copy_bits(zone, _ZONE)))
+    conntrack = steps.bridge.lasting(_tracking(t))
+    if t.table is None:
+        steps.do(Call(f"{conntrack} {ALONE}"))
+    else:
+        resume(steps, t.table.strip('"'), conntrack)
     steps.do(*UNTRACKED)
+
+
+def _tracking(t: Track) -> Tracking:
+    return Tracking(t.commit, t.force, t.nat, _written(t, "ct_mark"), _written(t, "ct_label"))
+
+
+def _written(t: Track, name: str) -> int:
+    """The bits of a field that `exec` writes."""
+    bits = 0
+    for value in (act.value for act in t.sets):
+        if isinstance(value, SetField) and value.key.name == name:
+            bits |= value.mask
+        elif isinstance(value, Load | Move) and value.target.key.name == name:
+            bits |= full(value.target.width) << value.target.offset
+    return bits
 
 
 ACTION = Kind(

@@ -9,9 +9,11 @@ STATE = ("state", "zone", "mark", "label", "nw_proto", "nw_src", "nw_dst", "ipv6
 UNTRACKED = tuple(Set(flow(f"ct_{name}"), 0) for name in STATE)
 """A packet that conntrack has not seen."""
 
+_FORGOTTEN = tuple(Set(flow(f"ct_{name}"), 0) for name in ("entry", "back", "found"))
+
 
 def _lower(_: None, steps: Steps) -> None:
-    steps.do(*UNTRACKED)
+    steps.do(*UNTRACKED, *_FORGOTTEN)
 
 
 ACTION = plain("ct_clear", "Forgets what conntrack said of the packet.", _lower)

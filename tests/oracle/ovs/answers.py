@@ -17,8 +17,8 @@ _CHECKOUT = Path(__file__).parents[3]
 _PATIENCE = 120
 
 
-def ask(dump: dict[str, str], packets: Sequence[Packet]) -> list[dict[str, Any] | None]:
-    """The answer about each packet.
+def ask(dump: dict[str, str], packets: Sequence[Packet], *, stateful: bool = False) -> list[dict[str, Any] | None]:
+    """The answer about each packet, by itself or after those before it.
 
     Raises:
         NoAnswerError: ruleparse failed, or said something that is not JSON
@@ -26,7 +26,7 @@ def ask(dump: dict[str, str], packets: Sequence[Packet]) -> list[dict[str, Any] 
     with tempfile.TemporaryDirectory(prefix="rp_") as name:
         folder = Path(name)
         write_node(folder, dump, packets)
-        return ask_about(folder, len(packets))
+        return ask_about(folder, len(packets), stateful=stateful)
 
 
 def write_node(folder: Path, dump: dict[str, str], packets: Sequence[Packet]) -> None:
@@ -37,9 +37,9 @@ def write_node(folder: Path, dump: dict[str, str], packets: Sequence[Packet]) ->
     (folder / "packets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def ask_about(folder: Path, how_many: int) -> list[dict[str, Any] | None]:
+def ask_about(folder: Path, how_many: int, *, stateful: bool = False) -> list[dict[str, Any] | None]:
     argv = [sys.executable, "-m", "ruleparse", "why", str(folder / "node"), "--bridge", BRIDGE]
-    argv += ["--packets", str(folder / "packets.jsonl"), "--format", "jsonl"]
+    argv += ["--packets", str(folder / "packets.jsonl"), "--format", "jsonl", *["--stateful"] * stateful]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_PATIENCE, cwd=_CHECKOUT, check=False)
         answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
