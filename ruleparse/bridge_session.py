@@ -14,7 +14,8 @@ from ruleparse.bits import Number
 from ruleparse.bridging.live import LIVE, LiveProgram
 from ruleparse.bridging.memory import BridgeMemory
 from ruleparse.deliveries import Delivery, Reply, Standing, deliveries
-from ruleparse.netfilter.tracking.tcp import Settings
+from ruleparse.netfilter.settings import number
+from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.netfilter.tracking.tracker import Tracker
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.program import BridgeProgram
@@ -73,7 +74,9 @@ class BridgeSession:
         return BridgeAnswer(spec.get("id"), spec, outcomes, self.snapshot.all_diagnostics(), complete, start)
 
     def _fresh(self) -> _World:
-        return _World(BridgeMemory(Tracker(Settings.of(self.snapshot.routing.sysctl))))
+        sysctl = self.snapshot.routing.sysctl
+        loose = number(sysctl, "net.netfilter.nf_conntrack_tcp_loose")
+        return _World(BridgeMemory(Tracker(Settings.of(sysctl)), None if loose is None else loose != 0))
 
 
 def _ways(world: _World, program: BridgeProgram, values: Mapping[str, Number]) -> Any:

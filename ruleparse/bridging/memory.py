@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ruleparse.netfilter.tracking.tracker import Tracker
+from ruleparse.openflow.columns import Bits
 from ruleparse.openflow.flows import Flow
-from ruleparse.openflow.lookup import Bits, Classifier
+from ruleparse.openflow.lookup import Classifier
 
 Place = tuple[Bits, tuple[int, ...], int]
 """What a flow matches, and its priority: a second flow of the same table takes the place of the first."""
@@ -22,6 +23,8 @@ class BridgeMemory:
     """`ports` are by VLAN and Ethernet address; `learned` by table."""
 
     tracker: Tracker
+    loose: bool | None = None
+    """whether a TCP segment from the middle begins a connection; None if nobody saved that"""
     learned: dict[str, dict[Place, Flow]] = field(default_factory=dict)
     ports: dict[tuple[int, int], int] = field(default_factory=dict)
     passes: int = field(default=0, compare=False)
@@ -33,7 +36,7 @@ class BridgeMemory:
         """As it is between two packets."""
         self.settle()
         learned = {table: dict(flows) for table, flows in self.learned.items()}
-        return BridgeMemory(self.tracker.copy(), learned, dict(self.ports), 0, [], dict(self._classifiers))
+        return BridgeMemory(self.tracker.copy(), self.loose, learned, dict(self.ports), 0, [], dict(self._classifiers))
 
     def flows(self, table: str, during: int) -> Classifier | None:
         """The learned flows that a packet may find in a pass: one sees what was learned before it began."""
@@ -43,7 +46,7 @@ class BridgeMemory:
         if table not in self._classifiers:
             classifier = self._classifiers[table] = Classifier()
             for (bits, values, priority), flow in self.learned[table].items():
-                classifier.add(bits, values, priority, flow)
+                classifier.at(bits, priority)[values] = flow
         return self._classifiers[table]
 
     def count(self, table: str, cookie: int) -> int:

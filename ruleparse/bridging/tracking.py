@@ -15,6 +15,8 @@ from ruleparse.netfilter.fields import CONFIRMED, DST_NAT, ICMP, ICMP6, SEEN_REP
 from ruleparse.netfilter.tracking.connection import PORTED, Connection, Tuple, tuple_of
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6, is_error
 from ruleparse.netfilter.tracking.judged import REPLY
+from ruleparse.netfilter.tracking.protocols import begin, follow
+from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.netfilter.tracking.tracker import Found, counted
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.questions import settled_for_all
@@ -30,6 +32,12 @@ _STRANGER = Assumption(
     "--ct-next",
     presumed=True,
 )
+
+_LOOSE = Assumption(
+    "net.netfilter.nf_conntrack_tcp_loose is 1", "sysctl net.netfilter.nf_conntrack_tcp_loose", presumed=True
+)
+_SETTINGS = Settings(be_liberal=False, ignore_invalid_rst=False)
+"""They are about sequence numbers, of which a flow says nothing: these fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +74,17 @@ def _look(packet: Packet, ct: Tracking, memory: BridgeMemory, zone: int) -> Seen
             return Seen(TRACKED | INVALID, questions=(_STRANGER,))
         found = _connection(packet, wanted, memory, zone)
         if found is not None and not (ct.force and found.direction == REPLY):
-            seen = _going_on(packet, as_kernel, found, memory)
+            seen = _going_on(packet, as_kernel, found)
             if seen is not None:
                 return seen
     else:
         found = None
     gone = () if found is None else (found.connection.number,)
-    if not _may_begin(as_kernel, memory):
+    questions = _beginning_needs(as_kernel, memory)
+    if questions is None:
         return Seen(TRACKED | INVALID, gone=gone)
-    return _beginning(as_kernel, wanted, ct, memory, zone, gone)
+    seen = _beginning(as_kernel, wanted, ct, memory, zone, gone)
+    return replace(seen, questions=(*questions, *seen.questions))
 
 
 def _said(packet: Packet, nth: int) -> int | None:
@@ -94,13 +104,13 @@ def _connection(packet: Packet, wanted: Tuple, memory: BridgeMemory, zone: int) 
     return next(tracker.find(wanted, (zone, zone)), None)
 
 
-def _going_on(packet: Packet, as_kernel: Packet, found: Found, memory: BridgeMemory) -> Seen | None:
+def _going_on(packet: Packet, as_kernel: Packet, found: Found) -> Seen | None:
     """A further packet of a connection; None if it starts another in its place."""
     connection, direction = found.connection, found.direction
     if _known(packet, "ct_entry") == connection.number:
         return Seen(_known(packet, "ct_found"), connection.original, connection, direction)
     plain = _flagged(as_kernel, answers=direction == REPLY and not connection.status & SEEN_REPLY)
-    judged = memory.tracker.judge(found, plain)
+    judged = follow(connection, direction, plain, _SETTINGS)
     if judged.judgement == "anew":
         return None
     if judged.judgement == "invalid":
@@ -112,11 +122,16 @@ def _going_on(packet: Packet, as_kernel: Packet, found: Found, memory: BridgeMem
     return Seen(state, connection.original, further, direction, gone)
 
 
-def _may_begin(packet: Packet, memory: BridgeMemory) -> bool:
+def _beginning_needs(packet: Packet, memory: BridgeMemory) -> tuple[Assumption, ...] | None:
+    """What has to be true for a packet to begin a connection; None if none does."""
     proto, kind = packet["proto"], packet["icmp_type"]
     if proto in (ICMP, ICMP6):
-        return kind in (REQUESTS if proto == ICMP else REQUESTS6)
-    return memory.tracker.begins(_flagged(packet, opens=True)).judgement == "valid"
+        return () if kind in (REQUESTS if proto == ICMP else REQUESTS6) else None
+    plain = _flagged(packet, opens=True)
+    from_the_middle = proto == TCP and plain["tcp_flags"] != _SYN
+    if begin(plain).judgement != "valid" or (from_the_middle and memory.loose is False):
+        return None
+    return (_LOOSE,) if from_the_middle and memory.loose is None else ()
 
 
 def _beginning(
@@ -131,7 +146,7 @@ def _beginning(
         (zone, zone),
         CONFIRMED | answers.status,
         0,
-        memory.tracker.begins(_flagged(packet, opens=True)).progress,
+        begin(_flagged(packet, opens=True)).progress,
         (1, 0),
         (None, None),
     )
