@@ -77,6 +77,8 @@ a challenge to a SYN, and its reset:
     >S100 N <A700,50 E >R50 E >S200 N <SA500,201 E
 a reset that answers no challenge:
     >S100 N <A700,50 E >R51 E >S200 N
+a little more than the window allows:
+    >S100 N <SA500,101 E >A101,501 E >PA66101,501+5 E >PA66102,501+5 E >PA66107,501 E >A70000,501 E >PA60000,501 E
 mid-stream stays loose on one end:
     >A65999,1482345310 N >S1000 N <SA322900395,1001 E <PA1482275310,1001 E >PA900000,322900396 I
 """

@@ -40,6 +40,7 @@ _NEVER_TRACKED_ICMP6 = (*range(130, 137), 143)
 """Neighbour discovery and multicast listener reports (nf_conntrack_proto_icmpv6.c, noct_valid_new)."""
 
 TRACKED = fields.ESTABLISHED | RELATED | NEW
+_PREROUTING = fields.HOOKS.index("PREROUTING")
 
 
 def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
@@ -55,7 +56,7 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
                 (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return()),
             ),
             _invalid(Masked("well_formed", 0, -1)),
-            _invalid(Masked("checksum_right", 0, -1), Masked("local", 0, -1), *summed),
+            _invalid(Masked("checksum_right", 0, -1), Masked("hook", _PREROUTING, -1), *summed),
             *([_untracked(kind) for kind in _NEVER_TRACKED_ICMP6] if family == 6 else []),
             _invalid(Masked("proto", TCP, -1), *(Masked("tcp_flags", f, LOOKED_AT, True) for f in SENSIBLE_FLAGS)),
             Rule((), (Call(CONNECTIONS),)),

@@ -251,13 +251,15 @@ def _ends_of_balanced(family: int) -> list[Rule]:
 
 
 def _route_out(family: int, sysctl: Mapping[str, str]) -> list[Rule]:
-    """What leaves over loopback stays here; a loopback address must not leave (route.c, __mkroute_output)."""
+    """What is for this node stays on loopback, an IPv6 subnet's anycast address, too (net/ipv6/route.c,
+    ip6_rt_get_dev_rcu); a loopback address must not leave (net/ipv4/route.c, __mkroute_output)."""
     to_itself: list[Action] = [Set("route_type", fields.LOCAL), Set("route_out", LOOPBACK), Return()]
     nowhere = [rule(is_("dst", 0), *to_itself)] if family == 4 else []
     rules = [
         *nowhere,
         rule(Call("route")),
         rule(is_("route_type", fields.LOCAL), Set("route_out", LOOPBACK)),
+        rule(is_("route_type", fields.ANYCAST), Set("route_out", LOOPBACK)),
         *_unroutable(),
     ]
     if family == 4:

@@ -11,9 +11,10 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import ALL_ONES, Codec, Prefix, prefix_length
 from ruleparse.netfilter.extension import Case, Context, Givens, Option
+from ruleparse.netfilter.fields import ICMP6, TCP, UDP, UDPLITE
 from ruleparse.netfilter.values import PREFIX
-from ruleparse.packet import Packet
-from ruleparse.program import Add, Copy, Key, Set, Stop, Test, World
+from ruleparse.packet import Packet, assumption
+from ruleparse.program import Add, Copy, Key, Masked, Set, Stop, Test, World
 
 OPTIONS = (Option(("--src-pfx",), PREFIX), Option(("--dst-pfx",), PREFIX))
 ONES = 0xFFFF
@@ -33,6 +34,9 @@ def _cases(field: str, old: Prefix, new: Prefix) -> Iterator[Case]:
     mask = ALL_ONES[6] ^ (ALL_ONES[6] >> length)
     adjustment = (_sum(old.value) - _sum(new.value)) % ONES
     yield Case((), (Copy("npt_before", field),), hidden=True)
+    for proto in (TCP, UDP, UDPLITE, ICMP6):
+        summed = (Masked("proto", proto, -1), Test(_FOREIGN, Prefix(old.value, mask, 6)))
+        yield Case(summed, (Set("checksum_right", 0),), hidden=True)
     full: tuple[Test, ...] = ()
     for place in (3,) if length <= 48 else (4, 5, 6, 7):
         shift = 16 * (7 - place)
@@ -61,5 +65,17 @@ class Word:
 def _lies_within(word: Word, packet: Packet, _: World) -> Bool:
     return bits.between(bits.shift(packet["npt_before"], -word.shift, 16), word.first, word.last)
 
+
+def _is_foreign(prefix: Prefix, packet: Packet, world: World) -> Bool:
+    """Whether the address is one for which the adjustment does not fit: it is meant for those of the old prefix."""
+    address = packet["npt_before"]
+    if isinstance(address, int):
+        return (_sum(address & prefix.mask) - _sum(prefix.value)) % ONES != 0
+    within = bits.equal_masked(address, prefix.value, prefix.mask)
+    return within if within is True else bits.without(world.ask(_UPSET), within)
+
+
+_UPSET = assumption("the translation of an address outside of --src-pfx leaves a wrong checksum")
+_FOREIGN = Key(("npt_before",), Codec("prefix", str), _is_foreign)
 
 WORD = Key(("npt_before",), Codec("word", str), _lies_within)

@@ -296,13 +296,19 @@ def redirect_rules(interfaces: Interfaces) -> Iterator[Rule]:
     for each in interfaces:
         ready = [a for a in each.addresses if a.family == 6 and is_ready(a) and not _holds(_MAPPED, a.value)]
         came_in = is_("in", interface(each.name))
-        for narrow in (_LOOPBACK, _LINK_LOCAL, _SITE_LOCAL):
+        for narrow, group in ((_LOOPBACK, 1), (_LINK_LOCAL, 2), (_SITE_LOCAL, 5)):
             fits = [a for a in ready if _holds(narrow, a.value)]
-            yield from (_redirected(a, came_in, *inside("dst", narrow)) for a in fits[:1])
-            if not fits and ready:
-                drop = Stop("drop", "REDIRECT found no address of the right scope on the interface it came in by")
-                yield Rule((came_in, *inside("dst", narrow)), (drop,))
+            for towards in (inside("dst", narrow), (_to_group(group),)):
+                yield from (_redirected(a, came_in, *towards) for a in fits[:1])
+                if not fits and ready:
+                    drop = Stop("drop", "REDIRECT found no address of the right scope on the interface it came in by")
+                    yield Rule((came_in, *towards), (drop,))
         yield from (_redirected(a, came_in) for a in ready[:1])
+
+
+def _to_group(scope: int) -> Masked:
+    """The scope of a multicast group is in its address (RFC 4291, section 2.7)."""
+    return Masked("dst", (0xFF00 | scope) << 112, 0xFF0F << 112)
 
 
 def _redirected(address: Address, *tests: Masked) -> Rule:

@@ -301,6 +301,7 @@ def _fits(tcp: Tcp, direction: int, s: Segment, settings: Settings) -> tuple[str
         received = receiver.max_window != 0 and after(end, low_end)
         if received and ack_is_new_enough and overshot <= receiver.max_window and ack_is_old_enough:
             sender = replace(sender, end=end)
+            return told("ignored")
         return told("invalid")
     if not ack_is_old_enough:
         return told("invalid")
