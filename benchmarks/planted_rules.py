@@ -251,3 +251,63 @@ def a_mark_contradicts_itself(lines: list[str]) -> Iterator[Mutant]:
     for index in where(lines, r"-A .* -j \S+"):
         twice = r" -m mark --mark 0x100/0x100 -m mark --mark 0x0/0x100 -j \1"
         yield Mutant(replaced(lines, index, r" -j (\S+)", twice), index + 1)
+
+
+@plants("masquerade-scope")
+def the_range_of_pods_is_wrong(lines: list[str]) -> Iterator[Mutant]:
+    ranged = where(lines, r"-A KUBE-SVC-\w+ ! -s 10\.244\.0\.0/16 -d .* -j KUBE-MARK-MASQ")
+    if ranged:
+        yield Mutant([line.replace("! -s 10.244.0.0/16", "! -s 10.42.0.0/16") for line in lines], ranged[0] + 1)
+
+
+@plants("no-local-endpoints")
+def the_last_local_endpoint_went(lines: list[str]) -> Iterator[Mutant]:
+    if (end := table_end(lines, "filter")) is not None and where(lines, "-j KUBE-EXTERNAL-SERVICES"):
+        comment = '-m comment --comment "a/gone:http has no local endpoints"'
+        rule = f"-A KUBE-EXTERNAL-SERVICES -d 203.0.113.99/32 -p tcp {comment} -m tcp --dport 80 -j DROP"
+        yield Mutant(with_line(lines, end, rule), end + 1)
+
+
+@plants("untracked-service")
+def node_local_dns_is_gone_and_its_rules_are_not(lines: list[str]) -> Iterator[Mutant]:
+    if table_end(lines, "raw") is None and where(lines, "-p udp .*--dport 53 -j KUBE-SVC-"):
+        dns = lines[where(lines, "-A KUBE-SERVICES .*-p udp .*--dport 53 -j KUBE-SVC-")[0]]
+        found = re.search(r"-d (\S+)", dns)
+        assert found is not None
+        rule = f"-A PREROUTING -d {found[1]} -p udp -m udp --dport 53 -j CT --notrack"
+        start = where(lines, r"^\*")[0]
+        yield Mutant(with_line(lines, start, "*raw", ":PREROUTING ACCEPT [0:0]", rule, "COMMIT"), start + 3)
+
+
+@plants("wrong-table")
+def spoofed_packets_are_rejected(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, "-m rpfilter .*-j DROP"):
+        yield Mutant(replaced(lines, index, "-j DROP", "-j REJECT"), index + 1)
+
+
+@plants("wrong-table")
+def nat_drops(lines: list[str]) -> Iterator[Mutant]:
+    if (end := table_end(lines, "nat")) is not None:
+        yield Mutant(with_line(lines, end, "-A PREROUTING -s 192.0.2.1/32 -j REJECT"), end + 1)
+
+
+@plants("aws-replies-lost")
+def nothing_restores_the_mark(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, "-A PREROUTING -i eth0 .*-j CONNMARK --set-xmark 0x80/0x80"):
+        left = without(lines, "--restore-mark")
+        yield Mutant(left, number(left, re.escape(lines[index])))
+
+
+@plants("invalid-not-dropped")
+def invalid_packets_are_forwarded(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, "-A KUBE-FORWARD .*INVALID -j DROP"):
+        left = [*lines[:index], *lines[index + 1 :]]
+        yield Mutant(left, number(left, "^:KUBE-FORWARD "))
+
+
+@plants("session-affinity")
+def clients_are_sent_to_another(lines: list[str]) -> Iterator[Mutant]:
+    for index, other in pairwise(where(lines, "--rcheck")):
+        if chain_of(lines[index]) == chain_of(lines[other]):
+            target = lines[other].rpartition(" ")[2]
+            yield Mutant(replaced(lines, index, r"-j \S+$", f"-j {target}"), index + 1)

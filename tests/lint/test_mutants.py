@@ -7,7 +7,7 @@ from benchmarks.planting import CORPORA, FLOWS, GROUPS, RULES, Mutant
 from ruleparse.lint.registry import rule_names
 
 BRIDGES = ("antrea-1.2/of10", "antrea-2.3/of15-names")
-NODES = {RULES: ("kube-proxy-1.27", "calico-after", "docker"), FLOWS: BRIDGES, GROUPS: BRIDGES}
+NODES = {RULES: ("kube-proxy-1.27", "calico-after", "docker", "aws-vpc-cni"), FLOWS: BRIDGES, GROUPS: BRIDGES}
 LEFT_TO_EXAMPLES = {"hostport-taken-twice"}
 
 

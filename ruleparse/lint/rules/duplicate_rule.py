@@ -7,7 +7,7 @@ there are thousands and every packet walks them.
 Fix: delete the copies (`iptables -D` with the rule's own words); update iptables 1.8.1 or 1.8.2, whose `-C` was wrong.
 
 Sure: certain that the text is the same. Rules that are meant to be asked again (limits, counts, random choices) are
-left alone.
+left alone, and those of which somebody blacked out what tells them apart (XX:XX:…).
 
 Example:
 
@@ -34,13 +34,15 @@ from ruleparse.netfilter.save import rule_lines
 _COUNTERS = re.compile(r"\[\d+:\d+\]\s*")
 _ASKED_AGAIN = re.compile(r" -m (?:statistic|limit|hashlimit|quota|recent|connlimit|rateest|u32|string) ")
 
+_BLACKED_OUT = re.compile(r"\bx{1,3}(?:[.:]x{1,3})+\b", re.IGNORECASE)
+
 
 def find(rules: Rules) -> Iterator[Finding]:
     for table, chain in rules.chains():
         spans = [span for stretch in table.chains[chain].rules for span in rule_lines(stretch)]
         for text, group in groupby(spans, lambda span: _COUNTERS.sub("", span.text).strip()):
             first, *copies = group
-            if copies and not _ASKED_AGAIN.search(text):
+            if copies and not _ASKED_AGAIN.search(text) and not _BLACKED_OUT.search(text):
                 times = "twice" if len(copies) == 1 else f"{len(copies) + 1} times"
                 message = f"this rule stands in {table.name} {chain} {times} in a row"
                 yield error(message, copies[0], Related(first, "the first of them"))
