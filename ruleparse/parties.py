@@ -96,6 +96,16 @@ def parties_of(snapshot: Snapshot, names: Names, family: int) -> Parties:
     return _Finder(snapshot, names, family).parties()
 
 
+def device_to(snapshot: Snapshot, names: Names, family: int, address: int) -> str | None:
+    """The device by which table main leads to an address."""
+    return _device(_Finder(snapshot, names, family).way(address))
+
+
+def own_addresses(snapshot: Snapshot, names: Names, family: int) -> list[str]:
+    """The addresses that hosts reach this node at."""
+    return [_shown(p) for party in _Finder(snapshot, names, family).node() for p in party.addresses]
+
+
 class _Finder:
     def __init__(self, snapshot: Snapshot, names: Names, family: int) -> None:
         self.snapshot = snapshot

@@ -24,6 +24,7 @@ from ruleparse.text import Diagnostic, Source
 __all__ = ["NothingRead", "Overlay", "Snapshot", "load"]
 
 if TYPE_CHECKING:
+    from ruleparse.kubernetes.cluster import Cluster
     from ruleparse.netfilter.ipset import IpSet
     from ruleparse.netfilter.ipvs import VirtualServer
     from ruleparse.netfilter.tracking.node_memory import NodeMemory
@@ -63,6 +64,8 @@ class Snapshot:
     virtual_servers: list[VirtualServer] | None = None
     routing: Routing = field(default_factory=Routing)
     bridges: Bridges | None = None
+    cluster: Cluster | None = None
+    """names for addresses; no walk asks for them"""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
 
@@ -142,7 +145,9 @@ class Snapshot:
             balances=self.virtual_servers is not None or self._has_ipvs,
             virtual_servers=self.virtual_servers,
         )
-        return NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
+        program = NetfilterProgram(family, rulesets, facts, self.routing.tables(family), quirks)
+        program.cluster = self.cluster
+        return program
 
     def overlay(self, interface: str, family: int, next_hop: int | None) -> Overlay | None:
         """The tunnel that packets leaving by an interface travel in, None if it is none."""
@@ -157,7 +162,10 @@ class Snapshot:
 
     def bridge(self, name: str | None = None) -> BridgeProgram | None:
         """The program of a bridge, None if no flows were saved."""
-        return None if self.bridges is None else self.bridges.program(name)
+        program = None if self.bridges is None else self.bridges.program(name)
+        if program is not None:
+            program.cluster = self.cluster
+        return program
 
     @cached_property
     def normal_texts(self) -> list[tuple[str, str]]:
@@ -215,6 +223,11 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
         if source.text.strip():
             message = f"{source.name}: this is none of the dumps that are known; it is left out"
             snapshot.diagnostics.append(Diagnostic("unknown-file", "warning", message))
+    if objects := texts.pop(sniff.KUBERNETES, []):
+        from ruleparse.kubernetes.read import read as read_objects
+
+        snapshot.cluster, problems = read_objects(objects)
+        snapshot.diagnostics += problems
     if sets := texts.pop("ipset-save", []) + texts.pop("ipset-list", []):
         from ruleparse.netfilter.ipset import read_sets
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 IPTABLES = "iptables-save"
+KUBERNETES = "kubernetes"
 UNKNOWN = "unknown"
 
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -18,6 +19,7 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"(?m)(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"
         ),
     ),
+    (KUBERNETES, re.compile(r'\{\s*"(apiVersion|kind|items|metadata)"\s*:')),
     ("ipset-save", re.compile(r"create \S+ (hash:|bitmap:|list:set)")),
     ("ipset-list", re.compile(r"Name: \S+\r?\nType: (hash:|bitmap:|list:set)")),
     ("ip-rule", re.compile(r"\d+:\s+(not )?from \S+ ")),

@@ -99,6 +99,8 @@ class Answer:
     complete: bool = True
     packet: Mapping[str, Any] = field(default_factory=dict)
     """as it was asked about, as far as it is known"""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """what `kubectl` calls its addresses"""
 
 
 def why(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
@@ -167,8 +169,17 @@ class Answering:
         start = self.packet({k: v for k, v in self.question.packet.values.items() if isinstance(v, int)})
         diagnostics = self.snapshot.all_diagnostics()
         return Answer(
-            self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete, start
-        )
+            self.spec.get("id"), self.question.family, self.spec, outcomes, diagnostics, found.complete, start,
+            self.called([start, *(o.packet for o in outcomes)]),
+        )  # fmt: skip
+
+    def called(self, packets: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        """What `kubectl` calls the addresses of some packets."""
+        cluster = self.names.cluster
+        if cluster is None:
+            return {}
+        ends = dict.fromkeys(packet[end] for packet in packets for end in ("src", "dst") if packet.get(end))
+        return {address: name for address in ends if (name := cluster.named(address)) is not None}
 
     def outcomes(
         self, found: Iterable[Found], back: Callable[[Found], Sequence[Outcome] | None] | None = None

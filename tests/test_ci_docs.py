@@ -25,6 +25,17 @@ def test_the_expectations_hold(tmp_path, monkeypatch):
     assert run("check", tmp_path / "e.yaml", "corpora/calico-after").status == 1
 
 
+def test_the_expectations_with_names_are_those_beside_it():
+    shown = [text for _, text in BLOCKS if "from: pod default/client" in text]
+    assert shown == [(ROOT / "docs/expectations.yaml").read_text()]
+
+
+def test_the_expectation_about_a_bridge_holds(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "e.yaml").write_text(next(text for _, text in BLOCKS if "br-int" in text))
+    assert run("check", tmp_path / "e.yaml", "corpora/antrea-after").status == 0
+
+
 def test_the_settings_are_settings():
     assert _File.model_validate(tomllib.loads(block("[lint]"))).lint.ignore == ["duplicate-rule"]
 

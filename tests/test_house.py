@@ -23,7 +23,7 @@ LAYERS = """
     session check bridge_session
     changes matrix
     query
-    why_bridge
+    why_bridge whereabouts
     why lint parties
     cni
     wired worlds bridging
@@ -33,7 +33,7 @@ LAYERS = """
     evaluate graph snapshot effects
     netfilter openflow routing
     program
-    interface_atoms
+    interface_atoms kubernetes
     codec
     packet
     bits

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ruleparse.check.cases import Spec, cases, spelled_out
 from ruleparse.check.model import Expected
 from ruleparse.check.reading import BadExpectations, Placed
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
 from ruleparse.text import Diagnostic
+from ruleparse.whereabouts import Whereabouts
 from ruleparse.why import Answer, Outcome, why
+from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, why_bridge
 
 Status = Literal["holds", "fails", "unknown"]
 
@@ -27,7 +30,7 @@ class Judged:
     status: Status
     because: tuple[str, ...] = ()
     witness: Mapping[str, Any] | None = None
-    shown: Answer | None = None
+    shown: Answer | BridgeAnswer | None = None
 
     @property
     def passed(self) -> bool:
@@ -35,22 +38,36 @@ class Judged:
 
 
 def judge(snapshot: Snapshot, expectations: Sequence[Placed]) -> list[Judged]:
-    """Raises BadExpectations for packets that make no sense."""
-    return [_judge(snapshot, placed) for placed in expectations]
+    """Raises BadExpectations for packets that make no sense, and names that nothing knows."""
+    where = Whereabouts(snapshot)
+    return [_judge(snapshot, where, placed) for placed in expectations]
 
 
-def _judge(snapshot: Snapshot, placed: Placed) -> Judged:
+def _judge(snapshot: Snapshot, where: Whereabouts, placed: Placed) -> Judged:
     expectation = placed.expectation
+    expected = spelled_out(where, expectation.expect, placed.place("expect"))
+    if expectation.of_a_bridge:
+        return _in_bridge(snapshot, placed, expected)
+    found = [_of_packets(snapshot, placed, spec, expected) for spec in cases(where, placed)]
+    worst = next((one for status in ("fails", "unknown") for one in found if one.status == status), found[0])
+    unmet = sum(one.status == worst.status for one in found)
+    if worst.status == "holds" or len(found) == 1:
+        return worst
+    words = f"{unmet} of {len(found)} pairs of ends are not as expected, this one among them"
+    return replace(worst, because=(words, *worst.because))
+
+
+def _of_packets(snapshot: Snapshot, placed: Placed, spec: Spec, expected: Expected) -> Judged:
     try:
-        answer = why(snapshot, expectation.packet)
+        answer = why(snapshot, spec)
     except SpecError as error:
-        raise BadExpectations([Diagnostic("expectations", "error", str(error), placed.packet)]) from None
+        raise BadExpectations([Diagnostic("expectations", "error", str(error), placed.place("packet"))]) from None
     except MemoryError:
         return Judged(placed, "unknown", ("there are too many packets to tell apart; ask about fewer unknown fields",))
-    verdicts = [(o, obeys(o, expectation.expect)) for o in answer.outcomes]
+    verdicts = [(o, obeys(o, expected)) for o in answer.outcomes]
     wrong = [o for o, obeyed in verdicts if obeyed is False]
     if wrong:
-        return _not_met(snapshot, placed, answer, wrong)
+        return _not_met(snapshot, placed, spec, expected, answer, wrong)
     if any(obeyed is None for _, obeyed in verdicts):
         return Judged(placed, "unknown", ("it does not leave for one place that could be compared",))
     if not answer.complete:
@@ -58,13 +75,43 @@ def _judge(snapshot: Snapshot, placed: Placed) -> Judged:
     return Judged(placed, "holds")
 
 
-def _not_met(snapshot: Snapshot, placed: Placed, answer: Answer, wrong: Sequence[Outcome]) -> Judged:
+def _in_bridge(snapshot: Snapshot, placed: Placed, expected: Expected) -> Judged:
+    """Of one packet in a bridge: every fate that it may have."""
+    try:
+        answer = why_bridge(snapshot, placed.expectation.packet)
+    except SpecError as error:
+        raise BadExpectations([Diagnostic("expectations", "error", str(error), placed.place("packet"))]) from None
+    wrong = [o for o in answer.outcomes if not obeys_in_bridge(o, expected)]
+    if not wrong and answer.complete:
+        return Judged(placed, "holds")
+    unsettled = open_questions(answer.outcomes)
+    certain = [o for o in wrong if not any(a.question in unsettled for a in o.assumptions)]
+    status: Status = "fails" if certain or len(wrong) == len(answer.outcomes) else "unknown"
+    return Judged(placed, status, (), placed.expectation.packet, replace(answer, outcomes=wrong or answer.outcomes))
+
+
+def obeys_in_bridge(outcome: BridgeOutcome, expected: Expected) -> bool:
+    """Whether a packet in a bridge has a fate; of several copies each has to."""
+    if expected.never is not None:
+        return not obeys_in_bridge(outcome, expected.never)
+    if outcome.verdict != (expected.verdict or "accept"):
+        return False
+    by = all(expected.out in (str(e.port), e.name) for e in outcome.egress) if expected.out else True
+    there = (
+        all(any(_is_place(e.packet, place) for place in expected.to) for e in outcome.egress) if expected.to else True
+    )
+    return by and there
+
+
+def _not_met(
+    snapshot: Snapshot, placed: Placed, spec: Spec, expected: Expected, answer: Answer, wrong: Sequence[Outcome]
+) -> Judged:
     unsettled = open_questions(answer.outcomes)
     certain = [o for o in wrong if not any(a.question in unsettled for a in o.assumptions)]
     all_wrong = answer.complete and len(wrong) == len(answer.outcomes)
     shown = (certain or list(wrong))[0]
-    witness = {**placed.expectation.packet, **_some_packet(placed.expectation.packet, shown)}
-    walked = _walked(snapshot, witness, placed.expectation.expect)
+    witness = {**spec, **_some_packet(spec, shown)}
+    walked = _walked(snapshot, witness, expected)
     if certain or all_wrong:
         return Judged(placed, "fails", (), witness, walked)
     asked = {a.question: a for o in wrong for a in o.assumptions if a.question in unsettled}
@@ -80,7 +127,7 @@ def _by(settle: str) -> str:
     return f" (to settle it, save `{settle}`)" if settle else ""
 
 
-def open_questions(outcomes: Sequence[Outcome]) -> set[str]:
+def open_questions(outcomes: Sequence[Outcome | BridgeOutcome]) -> set[str]:
     """Questions that one outcome answers otherwise than another; the rest are presumed."""
     answers = {(a.question, a.answer) for o in outcomes for a in o.assumptions}
     return {question for question, answer in answers if (question, not answer) in answers}

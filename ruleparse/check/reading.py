@@ -30,7 +30,11 @@ class Placed:
 
     expectation: Expectation
     span: Span
-    packet: Span
+    places: Mapping[str, Span]
+    """of what it says: `packet`, `from`, `to`, `expect`"""
+
+    def place(self, key: str) -> Span:
+        return self.places.get(key, self.span)
 
 
 def read(source: Source) -> list[Placed]:
@@ -41,8 +45,7 @@ def read(source: Source) -> list[Placed]:
         found = Expectations.model_validate(plain).expectations
     except ValidationError as error:
         raise BadExpectations([reader.problem(e["msg"], e["loc"]) for e in error.errors()]) from None
-    places = ((reader.places["expectations", n], reader.places["expectations", n, "packet"]) for n in range(len(found)))
-    return [Placed(one, *spans) for one, spans in zip(found, places, strict=True)]
+    return [Placed(one, *reader.around(n)) for n, one in enumerate(found)]
 
 
 class _NoAliases(yaml.SafeLoader):
@@ -97,6 +100,12 @@ class _Reader:
                 raise self.bad(f"{key.value} is said twice", span)
             seen.add(key.value)
             yield str(key.value), self.plain(value, (*path, key.value))
+
+    def around(self, number: int) -> tuple[Span, dict[str, Span]]:
+        """Where an expectation stands, and what it says."""
+        start: Path = ("expectations", number)
+        inner = {str(path[2]): span for path, span in self.places.items() if len(path) == 3 and path[:2] == start}
+        return self.places[start], inner
 
     def bad(self, message: str, span: Span) -> BadExpectations:
         return BadExpectations([Diagnostic("expectations", "error", message, span)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import ClassVar
 
 from ruleparse.cni.antrea_cookies import rounds
@@ -64,8 +65,19 @@ class Antrea(FlowDecoder):
         return super().decision(case) or self.policies.decision(case, self.where(case.table), self.pod)
 
     def pod(self, number: int) -> str:
-        """`pod interface 4 (nginx-0)`; the gateway and the tunnel by their own names."""
-        return self._kind(self.saved.ports.get(number, "")) or f"pod interface {self.saved.port(number)}"
+        """`pod interface 4 (nginx-0)`, `pod default/nginx-0 (port 4)` where `kubectl` said so; the gateway and the
+        tunnel by their own names."""
+        kind = self._kind(self.saved.ports.get(number, ""))
+        name = None if kind else self._pods.get(number)
+        return kind or (f"pod {name} (port {number})" if name else f"pod interface {self.saved.port(number)}")
+
+    @cached_property
+    def _pods(self) -> dict[int, str]:
+        cluster = self.saved.cluster
+        if cluster is None:
+            return {}
+        behind = ((port, cluster.pod_at(a)) for port, addresses in self.addresses().items() for a in addresses)
+        return {port: pod.full_name for port, pod in behind if pod is not None}
 
     def _kind(self, name: str) -> str | None:
         return "the gateway" if name in GATEWAYS else "the tunnel" if name in TUNNELS else None
@@ -76,11 +88,12 @@ class Antrea(FlowDecoder):
         name = flow.match.get("in_port", "").strip('"')
         port = self.saved.number(name)
         shown = name if port is None else self.saved.port(port)
+        pod = f"pod interface {shown}" if port is None else self.pod(port)
         source = flow.value("reg0", 0xF if self.tables.flexible else _source_mask(flow))
         if source is None or not name:
             return None
         kind = _SOURCES[place] if (place := source - self.tables.flexible) < len(_SOURCES) else ""
-        return f"from pod interface {shown}" if kind in ("pod", "") else f"from the {kind}, port {shown}"
+        return f"from {pod}" if kind in ("pod", "") else f"from the {kind}, port {shown}"
 
     def _not_spoofed(self, flow: SavedFlow) -> str | None:
         address = flow.match.get("nw_src") or flow.match.get("ipv6_src") or flow.match.get("arp_spa")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import islice
 
 from ruleparse.cni import calico_policies as policies
-from ruleparse.cni.calico_ends import held, policy_chains
+from ruleparse.cni.calico_ends import held, pods_by_interface, policy_chains
+from ruleparse.cni.calico_marks import mark_bits
 from ruleparse.cni.calico_policies import (
     DIRECTIONS,
     GROUP_CHAINS,
@@ -77,8 +77,14 @@ class Calico(Decoder):
         return f"policies {shortened(p.name for p in policies_of(self.filter, chain))}, {way}"
 
     def pod(self, interface: str) -> str:
-        """`pod interface cali123 (namespace default)`."""
-        return f"pod interface {interface}{self._whose(interface)}"
+        """`pod interface cali123 (namespace default)`, `pod default/web (cali123)` where `kubectl` said so."""
+        name = self._pods.get(interface)
+        return f"pod {name} ({interface})" if name else f"pod interface {interface}{self._whose(interface)}"
+
+    @cached_property
+    def _pods(self) -> dict[str, str]:
+        cluster = self.saved.cluster
+        return pods_by_interface(cluster.pods if cluster else (), self.prefixes)
 
     def _whose(self, interface: str) -> str:
         """The namespace, and the service account if it is one of its own, from the profiles of a pod's chain."""
@@ -179,6 +185,17 @@ class Calico(Decoder):
     def _enters(self, here: Here) -> str:
         return self.chain("filter", here.target) or here.target
 
+    def _leaves_pod(self, here: Here) -> str | None:
+        interface = here.value("-i")
+        return interface and f"packet from {self._shortly(interface)} enters its egress policies"
+
+    def _goes_to_pod(self, here: Here) -> str | None:
+        interface = here.value("-o")
+        return interface and f"packet to {self._shortly(interface)} enters its ingress policies"
+
+    def _shortly(self, interface: str) -> str:
+        return f"pod {self._pods[interface]}" if interface in self._pods else f"pod interface {interface}"
+
     def _tunnel_source(self, here: Here) -> str:
         return f"masquerade: what leaves by {here.value('-o')} has that interface's address"
 
@@ -197,8 +214,8 @@ class Calico(Decoder):
         Row("conntrack knows no connection for it", chain="cali-[ft][wh].*", words="--ctstate INVALID"),
         Row("pods must not send tunnel packets of their own", comment=r"(Drop|Reject) \w+ encapped packets .*"),
         Row("forwarded traffic is allowed by default", comment="Allow forwarded traffic by default"),
-        Row("packet from pod interface {i} enters its egress policies", target="cali-fw-.*"),
-        Row("packet to pod interface {o} enters its ingress policies", target="cali-tw-.*"),
+        Row(_leaves_pod, target="cali-fw-.*"),
+        Row(_goes_to_pod, target="cali-tw-.*"),
         # policies and profiles
         Row(_marks, chain="cali-(p|pr)[io]-.*", target="MARK"),
         Row("part of a condition that takes several rules", chain="cali-p[io]-.*", target="MARK"),
@@ -355,23 +372,8 @@ class Calico(Decoder):
 
     @cached_property
     def bits(self) -> dict[str, int]:
-        """Calico's mark bits, by the rules that test or set them."""
-        endpoints = islice(self.filter.starting("cali-tw-", "cali-fw-", "cali-th-"), 50)
-        texts = [self.filter.text(chain) for chain in ("FORWARD", "cali-FORWARD", "cali-INPUT", *endpoints)]
-        found: dict[str, int] = {}
-        for name, pattern in _BITS:
-            if match := next(filter(None, (re.search(pattern, text) for text in texts)), None):
-                found[name] = int(match["bits"], 16)
-        if scratch := re.search(
-            r"-i \S+ .*--set-xmark (?P<bits>0x[\da-f]+)/", self.saved["raw"].text("cali-PREROUTING")
-        ):
-            found["scratch"] = int(scratch["bits"], 16)
-        if "both" in found:
-            found.setdefault("pass", found["both"] & ~found.get("accept", 0))
-        policy_texts = (self.filter.text(chain) for chain in self.filter.starting(*POLICY_CHAINS))
-        if drop := next(filter(None, (re.search(_DROP_BIT, text) for text in policy_texts)), None):
-            found["drop"] = int(drop["bits"], 16)
-        return found
+        """Calico's mark bits."""
+        return mark_bits(self.saved)
 
     @property
     def marks(self) -> Iterator[Mark]:
@@ -385,6 +387,8 @@ class Calico(Decoder):
         return re.findall(r"-[io] (\S+)\+ .*cali-(?:from|to)-wl-dispatch", self.filter.text("cali-FORWARD"))
 
     def interface(self, name: str) -> str | None:
+        if pod := self._pods.get(name):
+            return f"pod {pod}"
         if name.startswith(tuple(self.prefixes)):
             return f"pod interface (Calico{self._whose(name).replace(' (', ', ').rstrip(')')})"
         return super().interface(name)
@@ -417,7 +421,7 @@ class Calico(Decoder):
     # What there is
 
     def held(self) -> Iterator[Held]:
-        return held(self.filter, self._whose)
+        return held(self.filter, self._whose, self._pods)
 
     def chains_of(self, name: str) -> Iterator[tuple[str, str]]:
         yield from super().chains_of(name)
@@ -425,12 +429,6 @@ class Calico(Decoder):
 
 
 _TIER_BORDER = re.compile("^Start of (policies|tier)|if no policies passed packet$")
-_BITS = (
-    ("accept", r'"(?:Return if p\w+ accepted|Policy explicitly accepted packet\.)".* --mark (?P<bits>0x[\da-f]+)/'),
-    ("pass", r'"Start of (?:policies|tier \S+)".* --set-xmark 0x0/(?P<bits>0x[\da-f]+)'),
-    ("both", r'--comment "cali:\S+" -j MARK --set-xmark 0x0/(?P<bits>0x30*)\s'),
-)
-_DROP_BIT = r"-m mark --mark (?P<bits>0x[\da-f]+)/\S+ -j (?:DROP|REJECT)"
 _MARKS = {
     "accept": "accepted by Calico",
     "pass": "passed on to the next tier by Calico",

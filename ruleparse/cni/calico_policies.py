@@ -77,8 +77,19 @@ def policy_of(table: SavedTable, chain: str) -> Policy:
         return policy_named(head["name"], head["kind"])
     suffix = chain.split("-", 2)[2]
     if suffix.startswith("_"):
-        return Policy("policy", f"with hash {suffix[1:]} (its name is not in the dump)")
+        return _known(table, chain) or Policy("policy", f"with hash {suffix[1:]} (its name is not in the dump)")
     return policy_named(suffix)
+
+
+def _known(table: SavedTable, chain: str) -> Policy | None:
+    """The NetworkPolicy whose chain this is, among those that `kubectl` said there are."""
+    cluster = table.program.cluster
+    prefix = "-".join(chain.split("-", 2)[:2]) + "-"
+    for policy in cluster.policies if cluster is not None else ():
+        own = f"{policy.namespace}/knp.default.{policy.name}"
+        if hashed(prefix, own) == chain:
+            return policy_named(own)
+    return None
 
 
 def policies_of(table: SavedTable, chain: str) -> list[Policy]:

@@ -36,7 +36,7 @@ class FlowNames:
         kept: dict[str, FlowNames] = vars(program)
         if "names" not in kept:
             ports = {number: port.name for number, port in program.port_list.saved.items()}
-            kept["names"] = cls(SavedBridge(program.dumps, program.groups, ports))
+            kept["names"] = cls(SavedBridge(program.dumps, program.groups, ports, program.cluster))
         return kept["names"]
 
     @cached_property

@@ -145,11 +145,15 @@ class KubeProxy(Decoder):
         return f"{self._endpoint(here.target)}, {one_of(len(chosen), share)}"
 
     def _endpoint(self, chain: str) -> str:
-        return f"endpoint {self.services.endpoint(chain) or chain}"
+        where = self.services.endpoint(chain)
+        return f"endpoint {where}{self._pod(where)}" if where else f"endpoint {chain}"
+
+    def _pod(self, endpoint: str) -> str:
+        return self.saved.pod(endpoint.rpartition(":")[0].strip("[]"))
 
     def _to_endpoint(self, here: Here, to: str) -> str:
         service = self.services.of_chain(here.chain)
-        return f"to endpoint {to}" + (f" of {service}" if service else "")
+        return f"to endpoint {to}" + (f" of {service}" if service else "") + self._pod(to)
 
     rules = (
         # nat: services

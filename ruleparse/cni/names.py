@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -63,6 +64,8 @@ DECODERS: tuple[type[Decoder], ...] = (
 """in the order in which they are asked"""
 
 
+_VIRTUAL = re.compile(r"(?P<address>.+):(?P<port>\d+)/(?P<protocol>\w+)")
+
 Place = tuple[Here, list[Decoder]]
 """a rule where it stands, and the decoders whose programs wrote there"""
 
@@ -74,6 +77,7 @@ class Names:
         self._saved = [SavedRules(program, ruleset) for ruleset in program.rulesets]
         self._decoders = [[decoder(saved) for decoder in DECODERS] for saved in self._saved]
         self._family = program.family
+        self.cluster = program.cluster
         self._rules: dict[Rule, str | None] = {}
         self._places: dict[Rule, Place | None] = {}
 
@@ -102,12 +106,21 @@ class Names:
     def _rule(self, table: Table, rule: Rule) -> str | None:
         place = self._place(table, rule)
         if table.group == IPVS:
-            return f"an endpoint of the service at {table.label}"
+            return f"an endpoint of {self._balanced(table.label)}"
         if place is None:
             return "no rule of the chain decided" if table.base and rule is table.default else None
         here, decoders = place
         said = first(decoder.rule(here) for decoder in decoders)
         return said or first(decoder.chain(table.group, here.target) for decoder in decoders)
+
+    def _balanced(self, label: str) -> str:
+        """A virtual server, by its name where `kubectl` said it."""
+        found = _VIRTUAL.fullmatch(label)
+        if found and self.cluster is not None:
+            name = self.cluster.port_at(found["address"].strip("[]"), found["protocol"], int(found["port"]))
+            if name is not None:
+                return f"service {name}"
+        return f"the service at {label}"
 
     def decision(
         self, table: Table, rule: Rule, packet: Packet, hits: Sequence[Hit], unsure: Collection[str] = ()
@@ -135,8 +148,12 @@ class Names:
         return [start, *filter(None, more)]
 
     def address(self, value: int, family: int) -> str | None:
-        """`service default/web:http`, `endpoint of default/web:http`."""
-        return self._ask(lambda decoder: decoder.address(value, family))
+        """`service default/web:http`, `endpoint of default/web:http`, `pod default/web`."""
+        said = self._ask(lambda decoder: decoder.address(value, family))
+        known = self.cluster.named(value) if self.cluster is not None else None
+        if known is None or said is None:
+            return said or known
+        return said if known.startswith("service") else f"{known}, {said}"
 
     def interface(self, name: str) -> str | None:
         """`pod interface (Calico)`, `flannel's VXLAN device`."""

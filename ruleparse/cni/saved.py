@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.save import BUILT_IN, Chain, Ruleset, rule_lines
 from ruleparse.netfilter.syntax import Option, RuleSyntax
 from ruleparse.program import Rule, Table
+
+if TYPE_CHECKING:
+    from ruleparse.kubernetes.cluster import Cluster
 
 JUMPS = ("-j", "--jump", "-g", "--goto")
 _CALLER = re.compile(r"(?:\[\d+:\d+\] )?-A (\S+)")
@@ -135,6 +139,16 @@ class SavedRules:
     def trunks(self) -> Iterator[str]:
         """The text of every chain that the kernel itself calls."""
         return (self[group].text(chain) for group in self.ruleset.tables for chain in BUILT_IN.get(group, ()))
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """What `kubectl` said, if somebody gave that."""
+        return self.program.cluster
+
+    def pod(self, address: str) -> str:
+        """` (pod default/web)`, or nothing where it is not known."""
+        found = self.cluster.pod_at(address) if self.cluster is not None else None
+        return f" (pod {found.full_name})" if found is not None else ""
 
     def key(self, group: str, chain: str) -> str:
         """What the program calls a chain."""

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruleparse.openflow.flows import COUNTS, FLAGS, Flow
 from ruleparse.openflow.groups import Group
 from ruleparse.openflow.read import FlowDump, Stretch
 from ruleparse.openflow.syntax import Element, words
 from ruleparse.text import Diagnostic, Span
+
+if TYPE_CHECKING:
+    from ruleparse.kubernetes.cluster import Cluster
 
 _NUMBER = "0x[0-9a-f]{1,8}|[1-9][0-9]{0,9}|0"
 _LOAD = re.compile(rf"({_NUMBER})->NXM_NX_(REG[0-9]+|CT_MARK|PKT_MARK)\[(?:([0-9]{{1,2}})(?:\.\.([0-9]{{1,2}}))?)?\]")
@@ -189,7 +192,9 @@ class SavedBridge:
         dumps: Sequence[FlowDump],
         groups: Mapping[int, Group] = MappingProxyType({}),
         ports: Mapping[int, str] = MappingProxyType({}),
+        cluster: Cluster | None = None,
     ) -> None:
+        self.cluster = cluster
         saved: dict[str, list[tuple[FlowDump, Stretch]]] = {}
         for dump in dumps:
             for table, stretches in dump.tables.items():

@@ -9,11 +9,11 @@ from ruleparse.cni.flow_names import FlowNames
 from ruleparse.cni.saved_flows import SavedFlow
 from ruleparse.drawing.bridge import bridge
 from ruleparse.inventory.model import Bridge, BridgeGroup, BridgePort, Choice, FlowLine, FlowTable, Policy, Service, Way
-from ruleparse.inventory.services import Pod, endpoint
+from ruleparse.inventory.services import Name, Pod, endpoint
 from ruleparse.openflow.program import BridgeProgram
 
 
-def of_program(program: BridgeProgram, pod: Pod) -> Bridge:
+def of_program(program: BridgeProgram, pod: Pod, name: Name) -> Bridge:
     """All of a bridge."""
     names = FlowNames.of(program)
     return Bridge(
@@ -21,7 +21,7 @@ def of_program(program: BridgeProgram, pod: Pod) -> Bridge:
         tuple(names.writers()),
         tuple(_tables(program, names)),
         tuple(_ports(program, names, pod)),
-        tuple(_services(names, pod)),
+        tuple(_services(names, pod, name)),
         tuple(_groups(program)),
         tuple(Policy(table, rule.number, rule.priority, says) for table, rule, says in names.policies()),
     )
@@ -51,11 +51,12 @@ def _ports(program: BridgeProgram, names: FlowNames, pod: Pod) -> Iterator[Bridg
         yield BridgePort(port.number, port.name, port.up, mine, whose, tuple(isolated.get(port.number, ())))
 
 
-def _services(names: FlowNames, pod: Pod) -> Iterator[Service]:
+def _services(names: FlowNames, pod: Pod, name: Name) -> Iterator[Service]:
     for one, endpoints, seconds in names.served():
         found = tuple(endpoint(e.address, e.share, pod) for e in endpoints)
         way = Way(one.reach, one.address, one.port)
-        yield Service(None, one.protocol, (Choice((way,), found, seconds, None if found else "no endpoints"),))
+        called = name(one.address or "", one.protocol, one.port or 0)
+        yield Service(called, one.protocol, (Choice((way,), found, seconds, None if found else "no endpoints"),))
 
 
 def _groups(program: BridgeProgram) -> Iterator[BridgeGroup]:

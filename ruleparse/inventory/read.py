@@ -29,21 +29,37 @@ def inventory(snapshot: Snapshot) -> Inventory:
     )
 
 
-def _pod(_: str) -> str | None:
-    return None
+def _whose(snapshot: Snapshot) -> services.Pod:
+    """Whose pod an address is, as far as `kubectl` said it."""
+    cluster = snapshot.cluster
+
+    def pod(address: str) -> str | None:
+        found = None if cluster is None else cluster.pod_at(address)
+        return None if found is None else found.full_name
+
+    return pod
+
+
+def _called(snapshot: Snapshot) -> services.Name:
+    """What a service is called, by address, protocol and port."""
+    cluster = snapshot.cluster
+    return lambda address, protocol, port: None if cluster is None else cluster.port_at(address, protocol, port)
 
 
 def _services(snapshot: Snapshot) -> Iterator[Service]:
+    pod = _whose(snapshot)
     for family in snapshot.families:
-        yield from services.of_rules(Names.of(snapshot.program(family)), _pod)
-        yield from services.of_servers(snapshot.virtual_servers or (), family, lambda *_: None, _pod)
+        yield from services.of_rules(Names.of(snapshot.program(family)), pod)
+        yield from services.of_servers(snapshot.virtual_servers or (), family, _called(snapshot), pod)
 
 
 def _ends(snapshot: Snapshot) -> Iterator[End]:
     """Interfaces that have chains in the rules of both families are one."""
     found: dict[tuple[str, str, str | None], End] = {}
     for family in snapshot.families:
-        for end in rules.ends(snapshot.program(family), lambda interface: addresses(snapshot, interface), _pod):
+        for end in rules.ends(
+            snapshot.program(family), lambda interface: addresses(snapshot, interface), _whose(snapshot)
+        ):
             found.setdefault((end.kind, end.interface, end.name), end)
     return iter(found.values())
 
@@ -63,4 +79,4 @@ def addresses(snapshot: Snapshot, interface: str) -> tuple[str, ...]:
 def _bridges(snapshot: Snapshot) -> Iterator[Bridge]:
     program = snapshot.bridge()
     if program is not None:
-        yield bridges.of_program(program, _pod)
+        yield bridges.of_program(program, _whose(snapshot), _called(snapshot))

@@ -14,6 +14,10 @@ Pod = Callable[[str], str | None]
 """Whose pod an address is."""
 
 
+Name = Callable[[str, str, int], str | None]
+"""What a service is called, by address, protocol and port."""
+
+
 def of_rules(names: Names, pod: Pod) -> Iterator[Service]:
     """Services of kube-proxy's rules."""
     grouped: dict[tuple[str, str], list[Served]] = {}
@@ -41,10 +45,8 @@ def endpoint(address: str, share: float, pod: Pod) -> Endpoint:
     return Endpoint(address, round(share, 6), pod(address.rpartition(":")[0].strip("[]")))
 
 
-def of_servers(
-    servers: Iterable[VirtualServer], family: int, name: Callable[[int, int, int], str | None], pod: Pod
-) -> Iterator[Service]:
-    """Services of IPVS; `name` finds one by address, protocol and port."""
+def of_servers(servers: Iterable[VirtualServer], family: int, name: Name, pod: Pod) -> Iterator[Service]:
+    """Services of IPVS."""
     for server in servers:
         if server.family != family or server.mark:
             continue
@@ -56,4 +58,5 @@ def of_servers(
         way = Way("virtual server", show_address(server.address, family), server.port)
         affinity = 0 if server.persistent else None
         choice = Choice((way,), endpoints, affinity, None if endpoints else "no endpoints")
-        yield Service(name(server.address, server.proto, server.port), show_protocol(server.proto), (choice,))
+        protocol, address = show_protocol(server.proto), show_address(server.address, family)
+        yield Service(name(address, protocol, server.port), protocol, (choice,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ruleparse.netfilter.chain_rules import INDEXED_TABLES, ChainRules
 from ruleparse.netfilter.connections import new_connection
@@ -19,6 +20,9 @@ from ruleparse.netfilter.verdicts import accepted
 from ruleparse.packet import assumption
 from ruleparse.program import COMES_BACK, Goto, Note, Rule, Stop, Table
 from ruleparse.text import Diagnostic, Span
+
+if TYPE_CHECKING:
+    from ruleparse.kubernetes.cluster import Cluster
 
 
 def _presuming(entry: Table, rulesets: list[Ruleset]) -> Table:
@@ -39,6 +43,8 @@ class NetfilterProgram(Mapping[str, Table]):
         self.quirks = quirks or Quirks()
         self.diagnostics: list[Diagnostic] = []
         self.handles: dict[int, tuple[Table, Rule]] = {}
+        self.cluster: Cluster | None = None
+        """for names; no walk asks for it"""
         self._parser = RuleParser()
         self._saved: dict[str, TableLowering] = {}
         self._lowered: dict[str, Table] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ruleparse.openflow.action import Act
 from ruleparse.openflow.action_set import in_order
@@ -29,6 +30,9 @@ from ruleparse.text import Diagnostic, Source, Span
 
 Learned = Callable[[str, Packet], Classifier | None]
 """The learned flows of a table that a packet may find."""
+
+if TYPE_CHECKING:
+    from ruleparse.kubernetes.cluster import Cluster
 
 MISS = Rule((), (Return(),))
 """What a packet meets that no flow of a table matches."""
@@ -59,6 +63,8 @@ class BridgeProgram(Mapping[str, Table]):
         self.groups = groups
         self.port_list = ports
         self.diagnostics: list[Diagnostic] = []
+        self.cluster: Cluster | None = None
+        """for names; no walk asks for it"""
         self.flows: dict[Rule, Flow] = {}
         self.order = _order(t for dump in dumps for t in dump.tables)
         self._tables: dict[str, FlowTable] = {}

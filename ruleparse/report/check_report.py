@@ -9,12 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ruleparse.check.judging import Judged
+from ruleparse.report.bridge_json import bridge_json
+from ruleparse.report.bridge_text import write_bridge
 from ruleparse.report.github import annotation
 from ruleparse.report.junit import Case, junit
-from ruleparse.report.schema import CheckJson, JudgedJson
+from ruleparse.report.schema import BridgeWhyJson, CheckJson, JudgedJson, WhyJson
 from ruleparse.report.why_json import why_json
 from ruleparse.report.why_text import in_one_line, write_why
 from ruleparse.text import printable
+from ruleparse.why import Answer
+from ruleparse.why_bridge import BridgeAnswer
 
 Write = Callable[[Sequence[Judged]], str]
 
@@ -32,7 +36,7 @@ def as_text(judged: Sequence[Judged]) -> str:
 
 
 def _headline(one: Judged) -> str:
-    return f"{_WORDS[one.status]:8} {printable(one.placed.expectation.name)}   {one.placed.span.where}"
+    return f"{_WORDS[one.status]:8} {printable(one.placed.expectation.title)}   {one.placed.span.where}"
 
 
 def _details(one: Judged) -> Iterator[str]:
@@ -44,7 +48,10 @@ def _details(one: Judged) -> Iterator[str]:
     if one.shown is not None:
         yield "         a packet that shows it:"
         out = io.StringIO()
-        write_why(one.shown, out, width=90)
+        if isinstance(one.shown, Answer):
+            write_why(one.shown, out, width=90)
+        else:
+            write_bridge(one.shown, out, width=90)
         yield from (f"           {line}".rstrip() for line in out.getvalue().splitlines())
 
 
@@ -55,7 +62,7 @@ def as_json(judged: Sequence[Judged]) -> str:
 
 def _result(one: Judged) -> JudgedJson:
     return {
-        "name": one.placed.expectation.name,
+        "name": one.placed.expectation.title,
         "status": one.status,
         "passed": one.passed,
         "expected": str(one.placed.expectation.expect),
@@ -63,8 +70,14 @@ def _result(one: Judged) -> JudgedJson:
         "line": one.placed.span.line,
         "because": list(one.because),
         "witness": None if one.witness is None else dict(one.witness),
-        "walked": None if one.shown is None else why_json(one.shown),
+        "walked": _walked(one.shown),
     }
+
+
+def _walked(shown: Answer | BridgeAnswer | None) -> WhyJson | BridgeWhyJson | None:
+    if shown is None:
+        return None
+    return why_json(shown) if isinstance(shown, Answer) else bridge_json(shown)
 
 
 def as_junit(judged: Sequence[Judged]) -> str:
@@ -73,7 +86,7 @@ def as_junit(judged: Sequence[Judged]) -> str:
 
 def _case(one: Judged) -> Case:
     details = () if one.passed else ("\n".join(_details(one)),)
-    return Case(one.placed.expectation.name, f"expected: {one.placed.expectation.expect}", details)
+    return Case(one.placed.expectation.title, f"expected: {one.placed.expectation.expect}", details)
 
 
 def as_github(judged: Sequence[Judged]) -> str:
@@ -82,10 +95,10 @@ def as_github(judged: Sequence[Judged]) -> str:
 
 
 def _in_short(one: Judged) -> str:
-    shown = [] if one.shown is None else [in_one_line(one.shown)]
+    shown = [in_one_line(one.shown)] if isinstance(one.shown, Answer) else []
     expectation = one.placed.expectation
     words = "depends on what no dump tells" if one.status == "unknown" else "does not hold"
-    return "\n".join([f"{expectation.name}: {expectation.expect} {words}", *one.because, *shown])
+    return "\n".join([f"{expectation.title}: {expectation.expect} {words}", *one.because, *shown])
 
 
 FORMATS: Mapping[str, Write] = {"text": as_text, "json": as_json, "junit": as_junit, "github": as_github}

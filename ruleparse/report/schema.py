@@ -76,6 +76,7 @@ class WhyJson(TypedDict):
     id: Any
     outcomes: list[OutcomeJson]
     complete: bool
+    names: dict[str, str]
     diagnostics: list[DiagnosticJson]
 
 
@@ -155,7 +156,7 @@ class JudgedJson(TypedDict):
     line: int
     because: list[str]
     witness: dict[str, Any] | None
-    walked: WhyJson | None
+    walked: WhyJson | BridgeWhyJson | None
 
 
 class CheckJson(TypedDict):

@@ -24,6 +24,7 @@ def why_json(answer: Answer) -> WhyJson:
         "id": answer.id,
         "outcomes": [_outcome(o) for o in answer.outcomes],
         "complete": answer.complete,
+        "names": dict(answer.names),
         "diagnostics": [diagnostic_json(d) for d in answer.diagnostics],
     }
 

@@ -60,6 +60,7 @@ class _Writer:
 
     def lines(self, answer: Answer) -> Iterator[str]:
         yield self.style.bold(question_in_words(answer.asked))
+        yield from (f"  {address} is {name}" for address, name in answer.names.items())
         outcomes = _joined(answer.outcomes)
         if len(outcomes) > 1:
             yield f"{len(outcomes)} possible fates:"

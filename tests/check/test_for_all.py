@@ -22,7 +22,7 @@ PORTS = (22, 80, 443, 8080)
 def judged(packet, verdict):
     expectation = Expectation.model_validate({"name": "it", "packet": packet, "expect": verdict})
     span = Span(Source("e.yaml", " "), 0, 1)
-    (found,) = judge(NODE, [Placed(expectation, span, span)])
+    (found,) = judge(NODE, [Placed(expectation, span, {})])
     return found
 
 

@@ -1,0 +1,1 @@
+"""What `kubectl get -o json` printed: names for addresses. Nothing here changes what becomes of a packet."""
