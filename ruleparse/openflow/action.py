@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruleparse.openflow import actions as folder
@@ -89,9 +89,12 @@ def read_action(element: Element) -> Act:
     return Act(kind, kind.parse(element))
 
 
+_read_before = lru_cache(1 << 12)(read_action)
+
+
 def read_actions(elements: Elements) -> tuple[Act, ...]:
     """A row of actions. Raises ValueError."""
-    return tuple([read_action(e) for e in words(elements)])
+    return tuple([_read_before(e) for e in words(elements)])
 
 
 def show_actions(actions: Iterable[Act]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -30,10 +30,16 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A field whose value varies, by flow: value and mask, in the place where the packet has it."""
+    """A field whose value varies: values by flow, in the place where the packet has them, and their masks."""
 
     field: str
-    pairs: list[tuple[int, int]]
+    values: list[int]
+    masks: list[int]
+    """by flow; one if it is the same for all"""
+
+    def some(self, places: Sequence[int]) -> _Column:
+        masks = self.masks if len(self.masks) == 1 else [self.masks[at] for at in places]
+        return _Column(self.field, [self.values[at] for at in places], masks)
 
 
 def alike(run: Run, port: Port) -> list[Alike] | None:
@@ -72,11 +78,19 @@ def _column(run: Run, place: int, name: str, protocol: str, port: Port) -> _Colu
     if key is None or len(key.parts) != 1 or key.present is not None:
         raise _NotByColumn
     texts = run.column(place)
+    distinct = set(texts)
+    field = flow_field(key.parts[0].field)
+    if key.format.whole is not None and "/" not in "".join(distinct):
+        value_of = {text: key.format.whole(text) for text in distinct}
+        return _Column(field, [value_of[text] for text in texts], [(1 << key.width) - 1])
     if key.name in PORT_KEYS:
-        read = {text: _one(condition(name, text, protocol), port) for text in set(texts)}
+        read = {text: _one(condition(name, text, protocol), port) for text in distinct}
     else:
-        read = {text: _placed(key, text) for text in set(texts)}
-    return _Column(flow_field(key.parts[0].field), [read[text] for text in texts])
+        read = {text: _placed(key, text) for text in distinct}
+    masks = {mask for _, mask in read.values()}
+    return _Column(
+        field, [read[text][0] for text in texts], list(masks) if len(masks) == 1 else [read[text][1] for text in texts]
+    )
 
 
 def _one(condition: Condition, port: Port) -> tuple[int, int]:
@@ -115,32 +129,27 @@ def _by_masks(
     constant: dict[str, tuple[int, int]], varying: Sequence[_Column], priority: int, places: Sequence[int]
 ) -> Iterator[Alike]:
     """Flows of one priority; a field of which no bit is looked at is not looked at."""
-    whole = isinstance(places, range)
-    pairs = [column.pairs if whole else [column.pairs[at] for at in places] for column in varying]
-    masks = [{mask for _, mask in column} for column in pairs]
-    groups: dict[tuple[int, ...], Sequence[int]] = {}
-    if all(len(found) == 1 for found in masks):
-        groups[tuple(next(iter(found)) for found in masks)] = range(len(places))
-    else:
-        together: dict[tuple[int, ...], list[int]] = {}
-        for at, row in enumerate(zip(*pairs, strict=True)):
-            together.setdefault(tuple([mask for _, mask in row]), []).append(at)
-        groups.update(together)
-    for found, inside in groups.items():
-        fields = dict.fromkeys(constant, 0) | {
-            column.field: mask for column, mask in zip(varying, found, strict=True) if mask
+    columns = varying if isinstance(places, range) else [column.some(places) for column in varying]
+    for masks, inside in _together(columns, len(places)):
+        fields = {column.field: mask for column, mask in zip(columns, masks, strict=True) if mask}
+        values: dict[str, Iterable[int]] = {
+            column.field: column.values if len(inside) == len(places) else column.some(inside).values
+            for column in columns
         }
-        fields |= {name: mask for name, (_, mask) in constant.items()}
-        columns: dict[str, Sequence[tuple[int, int]]] = {
-            column.field: values for column, values in zip(varying, pairs, strict=True)
-        }
-        rows = [
-            [columns[name][at][0] for at in inside] if name in columns else repeat(constant[name][0], len(inside))
-            for name in sorted(fields)
-        ]
-        yield Alike(
-            tuple((name, fields[name]) for name in sorted(fields)),
-            priority,
-            list(zip(*rows, strict=True)) if rows else [()] * len(inside),
-            [places[at] for at in inside],
-        )
+        for name, (value, mask) in constant.items():
+            fields[name], values[name] = mask, repeat(value, len(inside))
+        bits = tuple(sorted(fields.items()))
+        rows = list(zip(*[values[name] for name, _ in bits], strict=True)) if bits else [()] * len(inside)
+        yield Alike(bits, priority, rows, [places[at] for at in inside])
+
+
+def _together(columns: Sequence[_Column], count: int) -> Iterator[tuple[tuple[int, ...], Sequence[int]]]:
+    """The masks of flows, and the flows that have them."""
+    if all(len(column.masks) == 1 for column in columns):
+        yield tuple([column.masks[0] for column in columns]), range(count)
+        return
+    found: dict[tuple[int, ...], list[int]] = {}
+    by_flow = (column.masks if len(column.masks) > 1 else repeat(column.masks[0], count) for column in columns)
+    for at, masks in enumerate(zip(*by_flow, strict=True)):
+        found.setdefault(masks, []).append(at)
+    yield from found.items()

@@ -20,7 +20,11 @@ def same_table(text: str, start: int) -> tuple[str, int] | None:
 
 
 def plain(lines: str) -> bool:
-    """Whether each is one whole flow."""
-    if "\r" in lines or "\\\n" in lines or " \n" in lines or lines[-1:] in " \\":
+    """Whether each is one whole flow. Only the last may go on behind: what begins as these do, begins a flow."""
+    if "\r" in lines:
         return False
-    return all(" actions=" in line and line.count("(") == line.count(")") for line in lines.split("\n"))
+    last = lines[lines.rfind("\n") + 1 :]
+    if last[-1:] in " \\" or last.count("(") != last.count(")"):
+        return False
+    between = lines.split(" actions=")[1:-1]
+    return " actions=" in last and len(between) == lines.count("\n") and all("\n" in part for part in between)

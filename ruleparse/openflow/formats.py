@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ruleparse.codec import address, integer, mac, prefix_length, show_address, show_mac
+from ruleparse.codec import address, integer, ipv4, mac, prefix_length, show_address, show_mac
 
 Masked = tuple[int, int]
 """value and mask; a bit that the mask leaves out is 0 in the value"""
@@ -19,6 +19,8 @@ class Format:
     syntax: str
     parse: Callable[[str, int], Masked]
     show: Callable[[int, int, int], str]
+    whole: Callable[[str], int] | None = None
+    """reads what has no mask, where there are so many of these values that it pays"""
 
 
 def full(width: int) -> int:
@@ -110,7 +112,7 @@ def _addresses(family: int) -> Format:
         length = prefix_length(mask, family)
         return f"{show_address(value, family)}/{show_address(mask, family) if length is None else length}"
 
-    return Format("ADDR[/MASK]", parse, show)
+    return Format("ADDR[/MASK]", parse, show, ipv4 if family == 4 else None)
 
 
 IPV4, IPV6 = _addresses(4), _addresses(6)

@@ -8,6 +8,10 @@ HEADER = re.compile(r"\s*(?:NXST|OFPST|NXT|OFPT)_\w+ reply(?: \((?P<version>OF[\
 TABLE = re.compile(r'(?:\A|[\s,])table(?:_id)?=("[^"\n]*"|[^,\s]+)').search
 
 
+_BEGINS = re.compile(r"[ \t]*(?:cookie=0x[0-9a-f]+,|duration=[0-9.]+s,|table=[^=]*?,)")
+"""How ovs-ofctl begins a flow: whatever stands before, this is none of it."""
+
+
 def line_at(text: str, start: int) -> tuple[int, int]:
     """Where a line ends, and where the next begins; one that people folded, with a backslash or inside a flow, goes
     on."""
@@ -17,7 +21,8 @@ def line_at(text: str, start: int) -> tuple[int, int]:
         end = len(text) if end < 0 else end
         line = text[start:end]
         at = end + 1
-        if not (text[at : at + 1].isspace() and (line[-1:] in "\\ " or _unfinished(line)) and _goes_on(line)):
+        goes_on = text[at : at + 1].isspace() and (line[-1:] in "\\ " or _unfinished(line)) and _goes_on(line)
+        if not goes_on or _BEGINS.match(text, at):
             return end - (end > start and text[end - 1] == "\r"), at
 
 

@@ -53,12 +53,14 @@ class Nat:
 
 def read_nat(element: Element) -> Nat:
     """`nat`, `nat(src=10.0.0.1-10.0.0.9:1024-2048,random)`, `nat(dst=[fd00::1]:80)`. Raises ValueError."""
-    nat = Nat()
+    side, addresses = "", ""
+    flags: list[str] = []
     for e in words(element.inside):
         if e.word in ("src", "dst"):
-            nat = Nat(e.word, e.text, nat.flags)
+            side, addresses = e.word, e.text
         else:
-            nat = Nat(nat.side, nat.range, (*nat.flags, e.word))
+            flags.append(e.word)
+    nat = Nat(side, addresses, tuple(flags))
     _ = nat.wanted
     return nat
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import itemgetter
 
+from ruleparse.openflow.action import Act, read_action
 from ruleparse.openflow.flows import Flow
-from ruleparse.openflow.syntax import FlowSyntax, Parser, Shape, SyntaxProblem
+from ruleparse.openflow.syntax import (
+    Element,
+    FlowSyntax,
+    Parser,
+    Shape,
+    SyntaxProblem,
+    compiled,
+    hole_of,
+    holes_in,
+    words,
+)
 from ruleparse.text import Diagnostic, Span
 
 ENOUGH = 8
@@ -44,6 +56,30 @@ class Run(Sequence[Flow]):
     def is_clause(self) -> bool:
         """Whether all that each does is to be a clause of conjunctions."""
         return "conjunction" in self.shape.holed.words
+
+    def actions(self) -> list[tuple[Act, ...]]:
+        """What each does; those with the same words are read once. Raises ValueError."""
+        acts = [self._acts(element) for element in words(self._same.actions)]
+        return list(zip(*acts, strict=True)) if acts else [()] * len(self)
+
+    @cached_property
+    def _same(self) -> FlowSyntax:
+        """The shape, with holes only where these flows do differ."""
+        columns = list(zip(*self.rows, strict=True))
+        same: FlowSyntax = self.shape.fill(
+            [column[0] if column.count(column[0]) == len(column) else hole_of(n) for n, column in enumerate(columns)]
+        )
+        return same
+
+    def _acts(self, element: Element) -> Iterable[Act]:
+        """One action of each."""
+        holes = sorted(set(holes_in(element)))
+        if not holes:
+            return repeat(read_action(element), len(self))
+        fill = compiled(element)
+        given = [row[holes[0]] for row in self.rows] if len(holes) == 1 else list(map(itemgetter(*holes), self.rows))
+        read = {words: read_action(fill(row)) for words, row in dict(zip(given, self.rows, strict=True)).items()}
+        return [read[words] for words in given]
 
     def column(self, place: int) -> list[str]:
         """What stands in one hole, flow by flow."""
@@ -110,17 +146,20 @@ def _patterns(shape: Shape[FlowSyntax], pieces: Sequence[str]) -> Patterns | Non
     holes = [_hole(before, piece) for before, piece in zip(between, pieces, strict=False)]
     if None in holes:
         return None
-    holes = [_BARE if n in shape.bare and hole == _NUMBER else hole for n, hole in enumerate(holes)]
-    whole = "".join(f"{re.escape(before)}({hole})" for before, hole in zip(between, holes, strict=False))
-    line = f" ?{whole}{re.escape(between[-1])}\\n"
-    return re.compile(line), re.compile(f"(?:{line})*+")
+    holes = [_BARE if n in shape.bare and hole in (_NUMBER, _ADDRESS) else hole for n, hole in enumerate(holes)]
+    one, many = (
+        "".join(f"{re.escape(before)}({kind}{hole})" for before, hole in zip(between, holes, strict=False))
+        for kind in ("", "?:")
+    )
+    end = f"{re.escape(between[-1])}\\n"
+    return re.compile(f" ?{one}{end}"), re.compile(f"(?: ?{many}{end})*+")
 
 
 _QUOTED = r'"[^"\\\n]*+"(?=[,)\s])'
 _PORT = r'[^,\s(){}"]++'
 _NAMED = r"[A-Za-z][A-Za-z0-9_.-]*+(?=[,)\s])"
-_NUMBER = r"[0-9][0-9A-Za-z_.:/]*+|[a-f][0-9a-f]{0,3}+:[0-9a-f:./]*+|::[0-9a-f:./]*+"
-
+_NUMBER = r"[0-9][0-9A-Za-z_.:/]*+"
+_ADDRESS = rf"{_NUMBER}|[a-f][0-9a-f]{{0,3}}+:[0-9a-f:./]*+|::[0-9a-f:./]*+"
 _BARE = r"[0-9][0-9A-Za-z_./]*+"
 
 
@@ -134,4 +173,6 @@ def _hole(before: str, piece: str) -> str | None:
         return _QUOTED
     if before.endswith("in_port="):
         return _PORT
-    return _NAMED if before.endswith("output:") and not piece[0].isdecimal() else _NUMBER
+    if before.endswith("output:") and not piece[0].isdecimal():
+        return _NAMED
+    return _ADDRESS if ":" in piece else _NUMBER

@@ -7,7 +7,7 @@ between; all lines with the same text between have the same tree, which is fille
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -163,7 +163,7 @@ class Parser(Generic[S]):
                 return None
             holes = "".join(b + chr(_FIRST + i) for i, b in enumerate(between))[:-1]
             holed = self.tree(holes, span, text)
-            shape = self.shapes[between] = Shape(between, holed, compiled(holed), tuple(bare_holes(holed)))
+            shape = self.shapes[between] = Shape(between, holed, compiled(holed), tuple(holes_in(holed, bare=True)))
         varying = pieces[1::2]
         return None if any(":" in varying[n] for n in shape.bare) else (shape, varying)
 
@@ -206,27 +206,27 @@ def hole(text: str | None) -> int | None:
     return ord(text) - _FIRST if text is not None and len(text) == 1 and _HOLES.match(text) else None
 
 
+def hole_of(number: int) -> str:
+    """The text of a hole."""
+    return chr(_FIRST + number)
+
+
 def has_holes(part: Any) -> bool:
     """Whether a part of a shape varies."""
+    return next(holes_in(part), None) is not None
+
+
+def holes_in(part: Any, *, bare: bool = False) -> Iterator[int]:
+    """The holes of a part; with `bare` only those in words."""
     if isinstance(part, str):
-        return _HOLES.search(part) is not None
-    if isinstance(part, tuple):
-        return any(has_holes(p) for p in part)
-    return any(has_holes(getattr(part, name)) for name in getattr(part, "__dataclass_fields__", ()))
-
-
-def bare_holes(part: Any) -> Iterator[int]:
-    """The holes of a part that are in words."""
-    if isinstance(part, Element):
-        yield from (ord(c) - _FIRST for c in part.word if _HOLES.match(c))
+        yield from () if bare else (ord(c) - _FIRST for c in _HOLES.findall(part))
+        return
+    if isinstance(part, Element) and bare:
+        yield from holes_in(part.word)
     inside = part.actions if isinstance(part, FlowSyntax) else part
-    if isinstance(inside, tuple):
-        parts: Iterable[Any] = inside
-    else:
-        parts = [getattr(part, name) for name in getattr(part, "__dataclass_fields__", ())]
-    for one in parts:
-        if not isinstance(one, str):
-            yield from bare_holes(one)
+    names = getattr(inside, "__dataclass_fields__", ())
+    for one in inside if isinstance(inside, tuple) else [getattr(inside, name) for name in names]:
+        yield from holes_in(one, bare=bare)
 
 
 def compiled(part: Any) -> Fill:
@@ -235,17 +235,26 @@ def compiled(part: Any) -> Fill:
         return _like(part)
     if isinstance(part, str):
         return _text(part)
+    if not has_holes(part):
+        return lambda _: part
     if isinstance(part, tuple):
-        if not has_holes(part):
-            return lambda _: part
-        fills = [compiled(p) for p in part]
-        return lambda pieces: tuple([f(pieces) for f in fills])
-    if hasattr(part, "__dataclass_fields__"):
-        if not has_holes(part):
-            return lambda _: part
-        kind, fills = type(part), [compiled(getattr(part, name)) for name in part.__dataclass_fields__]
-        return lambda pieces: kind(*[f(pieces) for f in fills])
-    return lambda _: part
+        fill = _row(part)
+        return lambda pieces: tuple(fill(pieces))
+    kind, fill = type(part), _row([getattr(part, name) for name in part.__dataclass_fields__])
+    return lambda pieces: kind(*fill(pieces))
+
+
+def _row(parts: Sequence[Any]) -> Callable[[Sequence[str]], list[Any]]:
+    """What fills those of a row that vary."""
+    varying = [(n, compiled(part)) for n, part in enumerate(parts) if has_holes(part)]
+
+    def fill(pieces: Sequence[str]) -> list[Any]:
+        filled = list(parts)
+        for n, one in varying:
+            filled[n] = one(pieces)
+        return filled
+
+    return fill
 
 
 def _like(flow: FlowSyntax) -> Fill:

@@ -12,7 +12,7 @@ from ruleparse.openflow.keys import BY_NAME, Subfield, subfield
 from ruleparse.openflow.network_address import Nat, read_nat
 from ruleparse.openflow.recirculation import ALONE, Tracking, resume
 from ruleparse.openflow.steps import Steps, copy_bits, write_number
-from ruleparse.openflow.syntax import Element, words
+from ruleparse.openflow.syntax import Element
 from ruleparse.program import Call
 
 
@@ -32,29 +32,31 @@ class Track:
 
 
 def _parse(element: Element) -> Track:
-    given: dict[str, object] = {}
-    order = []
-    for e in words(arguments(element)):
-        order.append(e.word)
-        if e.word in ("commit", "force"):
-            given[e.word] = True
-        elif e.word == "table":
-            given["table"] = e.text
-        elif e.word == "zone":
-            given["zone"] = number(e.text) if e.text[:1].isdecimal() else subfield(e.text)
-        elif e.word == "nat":
-            given["nat"] = read_nat(e)
-        elif e.word == "alg":
-            given["helper"] = e.text
-        elif e.word == "exec":
-            inner = [x for x in words(e.inside) if x.word != "nat"]
-            nat = next((x for x in words(e.inside) if x.word == "nat"), None)
-            given["sets"] = read_actions(tuple(inner))
-            if nat is not None:
-                given |= {"nat": read_nat(nat), "nat_inside": True}
-        else:
-            raise ValueError(f"ct has no argument {e.word}")
-    return Track(**given, order=tuple(order))  # type: ignore[arg-type]
+    written = [e for e in arguments(element) if e is not None]
+    given = {e.word: e for e in written}
+    if unknown := given.keys() - _ARGUMENTS:
+        raise ValueError(f"ct has no argument {min(unknown)}")
+    inside = given["exec"].inside if "exec" in given else ()
+    inner = next((e for e in inside if e is not None and e.word == "nat"), None)
+    nat = given.get("nat") or inner
+    return Track(
+        "commit" in given,
+        "force" in given,
+        given["table"].text if "table" in given else None,
+        _zone(given["zone"].text) if "zone" in given else None,
+        None if nat is None else read_nat(nat),
+        read_actions(inside if inner is None else tuple([e for e in inside if e is not None and e.word != "nat"])),
+        given["alg"].text if "alg" in given else None,
+        tuple([e.word for e in written]),
+        inner is not None and nat is inner,
+    )
+
+
+_ARGUMENTS = {"commit", "force", "table", "zone", "nat", "alg", "exec"}
+
+
+def _zone(text: str) -> int | Subfield:
+    return number(text) if text[:1].isdecimal() else subfield(text)
 
 
 def _show(t: Track) -> str:
