@@ -38,7 +38,8 @@ oracle: venv     ## compare with a real kernel and a real vswitchd; needs root
 golden: venv     ## rewrite tests/golden with what the code says now; read the diff
 	$(PYTEST) -m "not oracle and not bench" -n $(JOBS) --update-golden $(ARGS)
 
-bench: venv     ## time and memory on large nodes, beside iptables-legacy-restore; as root to have it beside
+bench: venv     ## time and memory on large nodes and bridges, beside their own tools; as root to have all beside
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 
 agreement: venv     ## how often a recorded kernel agrees, by match and target

@@ -45,3 +45,14 @@ def measure(*subjects: Subject) -> None:
         for subject in subjects:
             if turn < subject.runs:
                 subject.run()
+
+
+def heading(title: str) -> str:
+    return f"{title:56}{'min':>9}{'median':>9}{'ratio':>8}{'memory':>11}{'ratio':>8}"
+
+
+def row(name: str, subject: Subject, peer: Subject | None) -> str:
+    """A line of a table; the ratios are those of the fastest runs, and of the peaks, to the peer's."""
+    time = f"{subject.least / peer.least:.2f}" if peer else "-"
+    memory = f"{subject.peak / peer.peak:.2f}" if peer else "-"
+    return f"{name:56}{subject.least:>7.2f} s{subject.median:>7.2f} s{time:>8}{subject.peak:>7.0f} MiB{memory:>8}"

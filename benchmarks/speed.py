@@ -1,4 +1,5 @@
-"""Time and memory on big nodes, beside `iptables-legacy-restore --test` with the same file in the same run.
+"""Time and memory on big nodes, beside `iptables-legacy-restore --test` with the same file in the same run; and on a
+big bridge (`bridges.py`).
 
 python -m benchmarks.speed [--runs N] [--quick]
 
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from benchmarks.measure import Subject, measure
+from benchmarks import bridges
+from benchmarks.measure import Subject, heading, measure, row
 
 CHECKOUT = Path(__file__).parents[1]
 PEER = "iptables-legacy-restore"
@@ -122,17 +124,6 @@ def compare_sizes(folder: Path, sizes: tuple[int, ...], peer: list[str], runs: i
         shutil.rmtree(node.folder)
 
 
-def heading(title: str) -> str:
-    return f"{title:56}{'min':>9}{'median':>9}{'ratio':>8}{'memory':>11}{'ratio':>8}"
-
-
-def row(name: str, subject: Subject, peer: Subject | None) -> str:
-    """A line of a table; the ratios are those of the fastest runs, and of the peaks, to the peer's."""
-    time = f"{subject.least / peer.least:.2f}" if peer else "-"
-    memory = f"{subject.peak / peer.peak:.2f}" if peer else "-"
-    return f"{name:56}{subject.least:>7.2f} s{subject.median:>7.2f} s{time:>8}{subject.peak:>7.0f} MiB{memory:>8}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="runs of each command (%(default)s)")
@@ -149,6 +140,8 @@ def main() -> None:
         node.check()
         compare_ways(node, peer, options.runs)
         compare_sizes(folder, STEPS[:-1] if options.quick else STEPS, peer, options.runs)
+        print("\n")
+        bridges.compare(folder, bridges.FLOWS, options.runs)
 
 
 if __name__ == "__main__":

@@ -246,9 +246,9 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
     if not snapshot.dumps and (snapshot.bridges is None or not snapshot.bridges.flows):
-        raise NothingRead(
-            "no rules in " + ", ".join(str(p) for p in paths) + ": save `iptables-save` and give its file"
-        )
+        told = () if snapshot.bridges is None else (d.message for d in snapshot.bridges.diagnostics)
+        why = next(iter(told), "save `iptables-save` and give its file")
+        raise NothingRead(f"no rules in {', '.join(str(p) for p in paths)}: {why}")
     return snapshot
 
 

@@ -35,7 +35,12 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("ovs-groups", re.compile(r"[ \t]*group_id=\d+,|(NXST|OFPST)_GROUP")),
     ("ovs-ports", re.compile(r"OFPST_PORT_DESC|OFPT_FEATURES_REPLY|[ \t]+(\d+|LOCAL)\([^\n]+\): *addr:")),
-    ("ovs-flows", re.compile(r"[ \t]*(cookie=0x|(NXST|OFPST)_FLOW reply|(\w[^\n]*[ ,])?actions=)")),
+    (
+        "ovs-flows",
+        re.compile(
+            r"[ \t]*(cookie=0x|(NXST|OFPST)_FLOW reply|(\w[^\n]*[ ,])?actions=|[^|\n]*\|\d+\|vconn\|WARN\||ovs-ofctl: )"
+        ),
+    ),
     (
         "ip-route",
         re.compile(

@@ -78,8 +78,9 @@ class Bridges:
 
 def read_bridges(flows: Sequence[Source], groups: Sequence[Source], ports: Sequence[Source]) -> Bridges:
     """What some texts hold. Never raises: what is wrong is a diagnostic."""
-    found = Bridges([read_flows(s) for s in flows], [read_groups(s) for s in groups], list(ports))
-    found.diagnostics += [d for flow_dump in found.flows for d in flow_dump.diagnostics]
+    dumps = [read_flows(s) for s in flows]
+    found = Bridges([d for d in dumps if d.tables or d.cut is None], [read_groups(s) for s in groups], list(ports))
+    found.diagnostics += [diagnostic for dump in dumps for diagnostic in dump.diagnostics]
     for old in (d for d in found.flows if d.version == "1.0"):
         found.diagnostics.append(Diagnostic("incomplete-dump", "note", f"{old.source.name}: {_OLD}"))
     return found

@@ -79,7 +79,7 @@ HEADERS: dict[str, tuple[int, str]] = {
     "nsh_np": (8, "NSH next protocol"),
     "nsh_path": (32, "NSH service path and index"),
     **{f"nsh_c{n}": (32, "NSH context") for n in (1, 2, 3, 4)},
-    **{f"reg{n}": (32, "register") for n in range(16)},
+    **{f"reg{n}": (32, "register") for n in range(32)},
     **{f"tun_metadata{n}": (992, "tunnel option") for n in range(64)},
 }
 

@@ -204,14 +204,14 @@ KEYS: tuple[FlowKey, ...] = (
     _key("ct_tp_src", "NXM_NX_CT_TP_SRC", 16, DECIMAL),
     _key("ct_tp_dst", "NXM_NX_CT_TP_DST", 16, DECIMAL),
     # registers
-    *(_key(f"reg{n}", f"NXM_NX_REG{n}", 32, HEX) for n in range(16)),
+    *(_key(f"reg{n}", f"NXM_NX_REG{n}", 32, HEX) for n in range(32)),
     *(
         _key(f"xreg{n}", f"OXM_OF_PKT_REG{n}", 64, HEX, at=(Part(f"reg{2 * n + 1}", 0, 32), Part(f"reg{2 * n}", 0, 32)))
-        for n in range(8)
+        for n in range(16)
     ),
     *(
         _key(f"xxreg{n}", f"NXM_NX_XXREG{n}", 128, HEX, at=tuple(Part(f"reg{4 * n + k}", 0, 32) for k in (3, 2, 1, 0)))
-        for n in range(4)
+        for n in range(8)
     ),
     # Ethernet
     _key("eth_src", "NXM_OF_ETH_SRC OXM_OF_ETH_SRC", 48, MAC, at="dl_src", shown="dl_src"),

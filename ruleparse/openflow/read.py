@@ -68,6 +68,9 @@ class FlowDump:
     """the lines that say which reply of OpenFlow this is; a long reply has several, of which one is kept"""
     reader: RunReader = field(default_factory=lambda: RunReader(flow_parser()))
 
+    cut: Span | None = None
+    """where ovs-ofctl failed, so that flows are missing"""
+
     def add(self, table: str, stretch: Stretch) -> None:
         self.tables.setdefault(table, []).append(stretch)
 
@@ -127,7 +130,6 @@ class _Reader:
 
     def __init__(self, dump: FlowDump) -> None:
         self.dump = dump
-        self.broken = False
 
     def careful(self, at: int) -> int:
         """Read the line at an offset; where the next begins."""
@@ -143,16 +145,28 @@ class _Reader:
         elif (header := HEADER.match(line)) is not None:
             self.dump.headers = self.dump.headers or [line.rstrip()]
             self.dump.version = "1.0" if line.lstrip().startswith("NX") else (header["version"] or "")[2:] or None
-            self.broken |= "decode error" in line
+            if "decode error" in line:
+                self.cut(span)
         elif _BROKEN.search(line):
-            if not self.broken:
-                self.complain("truncated", "ovs-ofctl failed here: flows behind this are missing", span)
-            self.broken = True
+            self.cut(span)
         elif line.strip() and not line.lstrip().startswith("#"):
-            self.complain("syntax", "this line is no flow", span)
+            breaks = "this flow breaks off: what it does is missing" if TABLE(line) else "this line is no flow"
+            self.complain("syntax", breaks, span)
+
+    def cut(self, span: Span) -> None:
+        """ovs-ofctl failed: once it does it goes on about it."""
+        if self.dump.cut is None:
+            self.dump.cut = span
+            self.complain("truncated", _why_cut(span.text), span)
 
     def complain(self, name: str, message: str, span: Span) -> None:
         self.dump.diagnostics.append(Diagnostic(name, "error", message, span))
+
+
+def _why_cut(line: str) -> str:
+    if "version negotiation failed" in line:
+        return "the bridge does not speak this version of OpenFlow: save ovs-ofctl -O OpenFlow15 dump-flows, or 13"
+    return "ovs-ofctl failed here: flows behind this are missing"
 
 
 def _plain(source: Source) -> Source:
