@@ -69,6 +69,8 @@ MEANT_TO_FAIL = {
         "fe80::ec17:7bff:fe61:7aac is no IPv4 address",
         "myport is not an action that is known",  # a port, which only the switch can tell from a misspelled action
         "doesnotexist is not an action that is known",
+        "'nofield' is not a number",
+        "nofield is not a field",
         "nofield is not a field that is known",
         "NOFILED is not a field",
         "reg32[16..31] is not a field",
