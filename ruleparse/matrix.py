@@ -6,17 +6,16 @@ of its packets, so it is as exact as `query`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End
 from ruleparse.outcomes import Piece
-from ruleparse.packet import Unknowns
+from ruleparse.packet import Assumption, Unknowns
 from ruleparse.parties import Parties, Party, parties_of
 from ruleparse.query import VERDICTS, Asking, question_of, with_room
 from ruleparse.readable import Row
@@ -28,15 +27,22 @@ from ruleparse.why import Assumed, Place
 MOST = 30
 """Pods, endpoints elsewhere, and services that are told, of each kind."""
 
-PARTLY, DEPENDS = "partly", "depends"
+MOST_FATES = 20
+_FEW_FATES = 3
+"""Rules of each verdict that are told of one cell, and where a cell is told briefly."""
+_MOST_QUESTIONS = 8
+"""With more, fates are not told apart by the answers."""
+
+PARTLY, DEPENDS, SOMEHOW = "partly", "depends", "refused"
+REFUSED = ("drop", "reject")
 _SINGLE = ("pod", "endpoint")
 """One host each: what it says to itself does not pass the node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A fate in a cell, and a packet that meets it. `when` and `assumptions` are told where a cell's verdicts differ;
-    `when` is None if it is all of the cell's packets.
+    """A fate in a cell, and a packet that meets it. `when` and `assumptions` are told where a cell's verdicts differ,
+    and not on too many questions; `when` is None if it is all of the cell's packets.
     """
 
     verdict: str
@@ -52,17 +58,28 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What the dumps leave open, and the command that settles it."""
+
+    question: str
+    settle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """What becomes of all packets of one party to another.
 
-    `verdict` is theirs, `partly` if some packets have another than others, `depends` if an open question or chance
-    decides.
+    `verdict` is theirs: `accept`, `drop`, `reject`, `refused` if some are dropped and some rejected, `partly` if some
+    get through and some do not, `depends` if an open question or chance decides, `on` are the questions then. `more`
+    counts the ends of packets besides `fates`.
     """
 
     source: int
     target: int
     verdict: str
+    on: Sequence[Question]
     fates: Sequence[Met]
+    more: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +114,7 @@ def _matrix(snapshot: Snapshot, spec: dict[str, Any], most: int, nodes: int) -> 
         (cell.source, cell.target): cell
         for asking in (arriving, sending)
         if asking is not None
-        for cell in _Cells(asking, chosen.parties).cells()
+        for cell in _cells(asking, chosen.parties)
     }
     notes = [*everybody.notes, *chosen.notes]
     return Matrix(some.question.family, spec, chosen.parties, cells, notes, snapshot.all_diagnostics())
@@ -105,6 +122,10 @@ def _matrix(snapshot: Snapshot, spec: dict[str, Any], most: int, nodes: int) -> 
 
 def _asking(snapshot: Snapshot, spec: dict[str, Any], nodes: int) -> Asking:
     return Asking(snapshot, spec, question_of([snapshot], spec, nodes), [snapshot])
+
+
+def left_out(count: int, most: int, what: str) -> str:
+    return f"{count - most} more {what}s are left out (--most {count} takes them)"
 
 
 def sent(asking: Asking, party: Party) -> Bool:
@@ -135,55 +156,84 @@ class _Choice:
             if not kind.startswith("other "):
                 self.parties += found[:most]
                 if len(found) > most:
-                    self.notes.append(f"{len(found) - most} more {kind}s are left out (--most {len(found)} takes them)")
+                    self.notes.append(left_out(len(found), most, kind))
         if others := kinds.get("other service"):
             self.notes.append(f"{len(others)} services are left out that have another address, protocol or port")
 
 
+def _cells(asking: Asking, parties: Sequence[Party]) -> Iterator[Cell]:
+    sources = [(i, when) for i, p in enumerate(parties) if (when := sent(asking, p)) is not False]
+    targets = [(i, when) for i, p in enumerate(parties) if (when := received(asking, p)) is not False]
+    among = bits.both(bits.any_of(when for _, when in sources), bits.any_of(when for _, when in targets))
+    ends = asking.walk(among).ends if among is not False else []
+    itself = {(i, i) for i, party in enumerate(parties) if party.kind in _SINGLE}
+    return cells_between(asking, ends, sources, targets, itself)
+
+
+Sets = Sequence[tuple[int, Bool]]
+"""The packets of some parties, by index."""
+
+
+def cells_between(
+    asking: Asking,
+    ends: Sequence[End],
+    sources: Sets,
+    targets: Sets,
+    but: Collection[tuple[int, int]] = (),
+    *,
+    brief: bool = False,
+) -> Iterator[Cell]:
+    """The cells of all pairs that packets were asked about, `but` for some; `brief`ly, with few fates as they are."""
+    cells = _Cells(asking, brief)
+    for source, sending in sources:
+        theirs = _narrowed(ends, sending)
+        for target, receiving in targets:
+            if (source, target) not in but and (found := _narrowed(theirs, receiving)):
+                yield cells.cell(source, target, found, bits.both(sending, receiving))
+
+
 class _Cells:
-    def __init__(self, asking: Asking, parties: Sequence[Party]) -> None:
+    def __init__(self, asking: Asking, brief: bool) -> None:
         self.asking = asking
         self.unknowns: Unknowns = asking.unknowns
-        self.parties = parties
-
-    def cells(self) -> Iterator[Cell]:
-        sources = [(i, when) for i, p in enumerate(self.parties) if (when := sent(self.asking, p)) is not False]
-        targets = [(i, when) for i, p in enumerate(self.parties) if (when := received(self.asking, p)) is not False]
-        among = bits.both(bits.any_of(when for _, when in sources), bits.any_of(when for _, when in targets))
-        ends = self.asking.walk(among).ends if among is not False else []
-        for source, sending in sources:
-            theirs = _narrowed(ends, sending)
-            for target, receiving in targets:
-                if source == target and self.parties[source].kind in _SINGLE:
-                    continue
-                if found := _narrowed(theirs, receiving):
-                    yield self.cell(source, target, found, bits.both(sending, receiving))
+        self.brief = brief
 
     def cell(self, source: int, target: int, ends: Sequence[End], when: Bool) -> Cell:
-        by_verdict = {v: bits.any_of(end.when for end in ends if end.stop.verdict == v) for v in VERDICTS}
-        found = {
-            v: self.unknowns.whatever_is_made_up(region) for v, region in by_verdict.items() if region is not False
-        }
-        verdict = next(iter(found)) if len(found) == 1 else self.mixed(list(found.values()))
+        of = {v: [end for end in ends if end.stop.verdict == v] for v in VERDICTS}
+        regions = {v: self.unknowns.whatever_is_made_up(bits.any_of(end.when for end in of[v])) for v in of if of[v]}
+        verdict = self.verdict(regions)
+        on = self.open_questions(list(regions.values())) if verdict in (PARTLY, DEPENDS) else []
+        told = [end for v in of for end in of[v][: _FEW_FATES if self.brief else MOST_FATES]]
         grouped: dict[Fate, list[Fated]] = {}
-        for one in fates(ends, self.asking.words.program.rule):
+        for one in fates(told, self.asking.words.program.rule):
             grouped.setdefault(one.fate, []).append(one)
-        told = [met for one in grouped.items() for met in self.told(*one, when, plain=len(found) == 1)]
-        return Cell(source, target, verdict, sorted(told, key=lambda met: VERDICTS.index(met.verdict)))
+        split = len(regions) > 1 and len(on) <= _MOST_QUESTIONS and not self.brief
+        found = (met for fate, fated in grouped.items() for met in self.told(fate, fated, when if split else None))
+        by_verdict = sorted(found, key=lambda met: VERDICTS.index(met.verdict))
+        questions = [Question(question.question, question.settle) for question in on]
+        return Cell(source, target, verdict, questions, by_verdict, len(ends) - len(told))
 
-    def mixed(self, regions: Sequence[Bool]) -> str:
-        """Whether packets differ, or what one packet meets is open."""
+    def verdict(self, by_verdict: Mapping[str, Bool]) -> str:
+        """Whether packets differ, or what one packet meets is open; drop or reject is a detail."""
+        if len(by_verdict) == 1:
+            return next(iter(by_verdict))
+        if "accept" not in by_verdict:
+            return SOMEHOW
+        regions = [by_verdict["accept"], bits.any_of(by_verdict[v] for v in REFUSED if v in by_verdict)]
         answers = [variable for variable, _ in self.unknowns.assumptions.values()]
-        possible = [bits.exists(region, answers) for region in regions]
-        apart = all(bits.both(a, b) is False for a, b in combinations(possible, 2))
-        return PARTLY if apart else DEPENDS
+        accepted, refused = (bits.exists(region, answers) for region in regions)
+        return PARTLY if bits.both(accepted, refused) is False else DEPENDS
 
-    def told(self, fate: Fate, fated: Sequence[Fated], cell: Bool, *, plain: bool) -> Iterator[Met]:
-        """A fate; where verdicts differ, with the packets and the answers under which it is met."""
+    def open_questions(self, regions: Sequence[Bool]) -> list[Assumption]:
+        asked = self.unknowns.assumptions.values()
+        return [q for v, q in asked if q.probability is None and any(bits.depends(r, v) for r in regions)]
+
+    def told(self, fate: Fate, fated: Sequence[Fated], cell: Bool | None) -> Iterator[Met]:
+        """A fate; where verdicts differ within a cell, with the packets and the answers under which it is met."""
         region = self.unknowns.whatever_is_made_up(bits.any_of(one.when for one in fated))
-        for piece in [Piece(region)] if plain else given_answers(region, self.unknowns):
+        for piece in [Piece(region)] if cell is None else given_answers(region, self.unknowns):
             for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.open_answers), self.unknowns):
-                yield self.met(fate, fated, Piece(part, piece.given, odds), None if plain else cell)
+                yield self.met(fate, fated, Piece(part, piece.given, odds), cell)
 
     def met(self, fate: Fate, fated: Sequence[Fated], piece: Piece, cell: Bool | None) -> Met:
         asking = self.asking

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ruleparse.snapshot import Snapshot
 from ruleparse.snapshot import load as load_snapshot
@@ -63,14 +63,22 @@ class Node:
         spec = _spec(packet)
         return query(self.snapshot, spec, Wanted(verdict, decided_by, egress, reaches))
 
-    def matrix(self, *, most: int | None = None, **packet: Any) -> Matrix:
+    def matrix(
+        self, *, by: Literal["party", "address"] = "party", chain: str | None = None, most: int = 30, **packet: Any
+    ) -> Matrix:
         """Who reaches whom among pods, services, networks, the node and the outside; keys are those of `why`.
 
-        Of each kind `most` are told. Raises SpecError, MemoryError.
+        By address, it is among classes of addresses that fare alike, of the node or of one base `chain`. Of each kind
+        `most` are told. Raises SpecError, MemoryError.
         """
-        from ruleparse.matrix import MOST, matrix
+        spec = _spec(packet)
+        if by == "address":
+            from ruleparse.address_matrix import address_matrix
 
-        return matrix(self.snapshot, _spec(packet), most or MOST)
+            return address_matrix(self.snapshot, spec, chain, most)
+        from ruleparse.matrix import matrix
+
+        return matrix(self.snapshot, spec, most)
 
     def graph(self, family: int | None = None, bridge: str | None = None) -> networkx.MultiDiGraph[str]:
         """Chains as nodes, or the tables and groups of a bridge; what leads from one to the other as edges. Raises

@@ -13,14 +13,16 @@ from functools import cached_property
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.cni.names import Names
-from ruleparse.codec import ALL_ONES, Prefix, interface, prefix, protocol, show_address, show_prefix
+from ruleparse.codec import ALL_ONES, Prefix, interface, prefix, protocol
 from ruleparse.packet import Packet
+from ruleparse.readable import show_values
 from ruleparse.routing.model import Route
 from ruleparse.snapshot import SERVICE_DEVICES, Snapshot
 
-KINDS = ("pod", "endpoint", "service", "node", "network", "outside")
+ADDRESSES = "addresses"
+KINDS = ("pod", "endpoint", "service", "node", "network", "outside", ADDRESSES)
 """`pod` has an interface here, `endpoint` is a pod or host elsewhere to which a service sends, `network` is what a
-route leads to, `outside` all addresses that are nobody else's."""
+route leads to, `outside` all addresses that are nobody else's, `addresses` any that fare alike."""
 
 _NOBODYS = {4: ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"), 6: ("::/127", "fe80::/10", "ff00::/8")}
 """Addresses that no host has that could be asked: this host, loopback, link-local, multicast, reserved."""
@@ -46,10 +48,17 @@ class Party:
         """`10.244.1.7`, `10.96.0.10:53`, `10.244.0.0/24 and 3 more`"""
         if not self.addresses:
             return "other addresses" if self.but else "any address"
-        first, *more = map(_shown, self.addresses)
+        first, *more = self.ranges
         if self.port is not None:
             return f"[{first}]:{self.port}" if ":" in first else f"{first}:{self.port}"
         return f"{first} and {len(more)} more" if more else first
+
+    @property
+    def ranges(self) -> list[str]:
+        """Its addresses as prefixes or ranges, as people write them."""
+        family = self.addresses[0].family
+        cubes = [(p.value, p.mask) for p in self.addresses]
+        return show_values("src", cubes, 32 if family == 4 else 128, family).split(",")
 
     def sends(self, packet: Packet) -> Bool:
         """Whether a packet that arrives is from this party."""
@@ -73,10 +82,6 @@ class Party:
 
 def _one_of(address: Number, prefixes: Iterable[Prefix]) -> Bool:
     return bits.any_of(bits.equal_masked(address, p.value, p.mask) for p in prefixes)
-
-
-def _shown(p: Prefix) -> str:
-    return show_address(p.value, p.family) if p.mask == ALL_ONES[p.family] else show_prefix(p)
 
 
 @dataclass(frozen=True, slots=True)

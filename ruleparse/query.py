@@ -100,14 +100,18 @@ def with_room(answer: Callable[[int], Answered]) -> Answered:
 
 
 def question_of(
-    snapshots: Sequence[Snapshot], spec: Mapping[str, Any], nodes: int, make: type[Unknowns] = Unknowns
+    snapshots: Sequence[Snapshot],
+    spec: Mapping[str, Any],
+    nodes: int,
+    make: type[Unknowns] = Unknowns,
+    also: Sequence[Atom] = (),
 ) -> Asked:
-    """What is asked of one node, or of several alike: an unknown interface is one of any of theirs."""
+    """What is asked of one node, or of several alike: an unknown interface is one of theirs, or `also` of others."""
     given = wired(spec, snapshots[0])
     family = asked_family(snapshots[0], spec, given)
 
     def interfaces() -> list[int]:
-        return [atom.value for atom in interfaces_of(snapshots, interfaces_named(spec))]
+        return [atom.value for atom in (*also, *interfaces_of(snapshots, interfaces_named(spec)))]
 
     return asked(spec, family, given.fields, given.raw, interfaces, nodes, make=make, order=ORDER)
 

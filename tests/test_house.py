@@ -21,14 +21,15 @@ LAYERS = """
     inventory
     drawing
     session check bridge_session
-    changes matrix
+    changes address_matrix
+    matrix
     query
     why_bridge whereabouts
     why lint parties
     cni
     wired worlds bridging
     chance
-    whole shortest
+    whole shortest address_classes
     outcomes deliveries readable spec
     evaluate graph snapshot effects
     netfilter openflow routing
@@ -46,6 +47,7 @@ LAYERS = """
 BLIND = {
     "why": {"netfilter", "openflow", "routing"},
     "query": {"netfilter", "openflow", "routing"},
+    "address_matrix": {"netfilter", "openflow", "routing"},
     "matrix": {"netfilter", "openflow", "routing"},
     "changes": {"netfilter", "openflow", "routing"},
     "whole": {"netfilter", "openflow", "routing"},

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 import click
 
+from ruleparse.address_matrix import address_matrix
 from ruleparse.cli.common import (
     USAGE,
     destination,
@@ -20,7 +21,7 @@ from ruleparse.cli.common import (
     write_lines,
 )
 from ruleparse.cli.why import packet_options
-from ruleparse.matrix import MOST, matrix
+from ruleparse.matrix import MOST, Matrix, matrix
 from ruleparse.node import Node
 from ruleparse.query import VERDICTS, Wanted, query
 from ruleparse.report.query_json import packets_json, query_json
@@ -35,11 +36,15 @@ from ruleparse.spec import SpecError
 @click.option("--egress", metavar="IFACE", help="Only packets that leave there; local is this node itself.")
 @click.option("--reaches", metavar="RULE", help="Only packets that come to this chain, or match rule N of it.")
 @click.option("--matrix", "as_matrix", is_flag=True, help="Who reaches whom among pods, services, node and outside.")
+@click.option("--by", type=click.Choice(("party", "address")), default="party", help="What the rows of a matrix are.")
+@click.option("--chain", metavar="CHAIN", help="[TABLE ]CHAIN: a matrix by address of what this base chain alone does.")
 @click.option("--most", type=click.IntRange(1), default=MOST, show_default=True, help="Pods, services … of a matrix.")
 @output_options("text", "json", "jsonl", "markdown")
 def command(
     dumps: tuple[str, ...],
     as_matrix: bool,
+    by: str,
+    chain: str | None,
     most: int,
     format_: str,
     output: str | None,
@@ -53,26 +58,33 @@ def command(
     why` walks to that fate. Options describe packets as they arrive; with --local, as this node sends them.
 
     With --matrix the answer is a table: what becomes of the packets from each pod, network, the node itself and the
-    outside to each of these and to services.
+    outside to each of these and to services. With --by address its rows and columns are the fewest classes of addresses
+    of which all fare alike: for firewalls that know no pods, whole or one --chain of them.
 
     \b
     ruleparse query node/ --dst 10.244.1.7 --proto tcp --dport 80 --verdict accept
     ruleparse query node/ --in eth0 --decided-by 'cali-tw-*'
     ruleparse query node/ --reaches 'nat KUBE-MARK-MASQ'
     ruleparse query node/ --matrix --proto tcp --dport 80
+    ruleparse query rules.txt --matrix --by address --chain FORWARD --proto tcp --dport 22
     """
     wanted = Wanted(*(options.pop(name) for name in _WANTED))
     if as_matrix and wanted != Wanted():
         fail(
             f"--matrix shows every fate: not with {', '.join(f'--{name}'.replace('_', '-') for name in _WANTED)}", USAGE
         )
+    if (by == "address" or chain is not None) and not (as_matrix and by == "address"):
+        fail("--by address is for --matrix, --chain for --matrix --by address", USAGE)
     if format_ == "markdown" and not as_matrix:
         fail("--format markdown is for --matrix", USAGE)
     node = read_node(dumps, quiet=quiet, verbose=verbose)
     known = len(node.diagnostics)
     given = {name: value for name, value in options.items() if value not in (None, False)}
     try:
-        write = _matrix(node, given, most) if as_matrix else _sets(node, given, wanted)
+        if by == "address":
+            write = _matrix(address_matrix(node.snapshot, given, chain, most))
+        else:
+            write = _matrix(matrix(node.snapshot, given, most)) if as_matrix else _sets(node, given, wanted)
     except SpecError as error:
         fail(str(error), USAGE)
     except (MemoryError, RecursionError):
@@ -104,9 +116,7 @@ def _sets(node: Node, given: Mapping[str, Any], wanted: Wanted) -> Write:
     return write
 
 
-def _matrix(node: Node, given: Mapping[str, Any], most: int) -> Write:
-    answer = matrix(node.snapshot, given, most)
-
+def _matrix(answer: Matrix) -> Write:
     def write(out: TextIO, format_: str, verbose: bool) -> None:
         from ruleparse.report import matrix_json, matrix_markdown, matrix_text
 

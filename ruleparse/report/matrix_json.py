@@ -40,7 +40,9 @@ def cell_json(cell: Cell) -> CellJson:
         "source": cell.source,
         "target": cell.target,
         "verdict": cell.verdict,
+        "on": [{"question": q.question, "settle": q.settle} for q in cell.on],
         "fates": [met_json(met) for met in cell.fates],
+        "more": cell.more,
     }
 
 

@@ -8,10 +8,15 @@ from ruleparse.matrix import Matrix
 from ruleparse.report.diff_words import by_whom
 from ruleparse.report.markdown import code, plain
 from ruleparse.report.markdown import table as rows_of
-from ruleparse.report.matrix_words import label, mixed, refused, table
+from ruleparse.report.matrix_words import label, legend, mixed, refused, table
 from ruleparse.report.why_text import question_in_words
 
-_SIGNS = {"accept": "accept", "drop": "**drop**", "reject": "**reject**", "partly": "*partly*", "depends": "*depends*"}
+_MOST_RANGES = 20
+_SIGNS = {
+    "accept": "accept",
+    **{word: f"**{word}**" for word in ("drop", "reject", "refused")},
+    **{word: f"*{word}*" for word in ("partly", "depends")},
+}
 
 
 def markdown(answer: Matrix) -> str:
@@ -21,7 +26,10 @@ def markdown(answer: Matrix) -> str:
 def _lines(answer: Matrix) -> Iterator[str]:
     yield f"### Who reaches whom: {code(question_in_words(answer.asked))}"
     yield ""
-    shown = table(answer)
+    named = list(legend(answer, _MOST_RANGES))
+    yield from (f"- {name}: {plain(text)}" for name, text in named)
+    yield ""
+    shown = table(answer, merged=not named)
     head = ["from, to", *(plain(_group(answer, group)) for group in shown.columns)]
     rows = (
         [plain(_group(answer, group)), *(_SIGNS[v] if v else "" for v in verdicts)]

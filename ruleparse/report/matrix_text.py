@@ -6,18 +6,20 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from ruleparse.address_matrix import letters
 from ruleparse.matrix import Cell, Matrix, Met
+from ruleparse.parties import ADDRESSES
 from ruleparse.report.diff_words import by_whom
-from ruleparse.report.matrix_words import Table, label, mixed, pieces, refused, table
+from ruleparse.report.matrix_words import Table, label, legend, mixed, pieces, refused, table
 from ruleparse.report.sets_text import SetsWriter, where_to
 from ruleparse.report.style import Style
 from ruleparse.report.why_text import claim, question_in_words, shortened, spaced
 
-_WORDS = {"accept": "green", "drop": "red", "reject": "red", "partly": "yellow", "depends": "yellow"}
+_WORDS = {"accept": "green", "drop": "red", "reject": "red", "refused": "red", "partly": "yellow", "depends": "yellow"}
 _NOTHING = "·"
-_ROW, _COLUMN = 34, 14
+_ROW, _COLUMN, _LETTER = 34, 14, 8
 _MOST_MIXED, _MOST_REFUSED, _MOST_SOURCES, _MOST_ROWS = 8, 12, 4, 3
-_MOST_FATES, _MOST_VALUES = 4, 6
+_MOST_FATES, _MOST_VALUES, _MOST_QUESTIONS, _MOST_RANGES = 4, 6, 4, 8
 
 
 def write_matrix(answer: Matrix, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
@@ -35,8 +37,10 @@ class _Writer:
         yield ""
         if not self.answer.cells:
             yield "nobody: no packet was asked about"
-        shown = table(self.answer, merged=not self.writer.verbose)
-        layouts = (self.headed(shown), self.lettered(shown))
+        by_address = any(party.kind == ADDRESSES for party in self.answer.parties)
+        shown = table(self.answer, merged=not by_address and not self.writer.verbose)
+        yield from self.classes()
+        layouts = [self.by_address(shown)] if by_address else [self.headed(shown), self.lettered(shown)]
         fitting = (lines for lines in layouts if max(map(_width, lines), default=0) <= self.writer.columns)
         yield from next(fitting, None) or self.listed(shown)
         if self.answer.notes:
@@ -58,24 +62,34 @@ class _Writer:
 
     def lettered(self, shown: Table) -> list[str]:
         """Columns with a letter over them, the names above all."""
-        letters = [_letters(n) for n in range(len(shown.columns))]
-        named = zip(letters, shown.columns, strict=True)
+        names = [letters(n) for n in range(len(shown.columns))]
+        named = zip(names, shown.columns, strict=True)
         legend = [
             line for letter, group in named for line in self.writer.wrap(f"{letter}  {self.group(group)}", "", "   ")
         ]
-        return [*legend, "", *self.table(shown, [[letter] for letter in letters])]
+        return [*legend, "", *self.table(shown, [[name] for name in names])]
 
-    def table(self, shown: Table, heads: Sequence[Sequence[str]]) -> Iterator[str]:
+    def classes(self) -> Iterator[str]:
+        """Which addresses the letters stand for."""
+        ranges = list(legend(self.answer, 1 << 60 if self.writer.verbose else _MOST_RANGES))
+        for name, text in ranges:
+            yield from self.writer.wrap(f"{name:<2} {text}", "", "   ")
+        yield from [""] if ranges else []
+
+    def by_address(self, shown: Table) -> list[str]:
+        return list(self.table(shown, [[self.group(group)] for group in shown.columns], _LETTER))
+
+    def table(self, shown: Table, heads: Sequence[Sequence[str]], room: int = _ROW) -> Iterator[str]:
         if not shown.rows:
             return
         widths = [max(map(len, (*head, "depends"))) for head in heads]
         for n in range(max(map(len, heads))):
             words = (head[n] if n < len(head) else "" for head in heads)
             start = "from, to" if n == 0 else ""
-            yield _line(start, [w.ljust(width) for w, width in zip(words, widths, strict=True)])
+            yield _line(room, start, [w.ljust(width) for w, width in zip(words, widths, strict=True)])
         for group, verdicts in zip(shown.rows, shown.verdicts, strict=True):
-            first, *more = textwrap.wrap(self.group(group), _ROW, subsequent_indent="  ", break_on_hyphens=False)
-            yield _line(first, [self.word(v, width) for v, width in zip(verdicts, widths, strict=True)])
+            first, *more = textwrap.wrap(self.group(group), room, subsequent_indent="  ", break_on_hyphens=False)
+            yield _line(room, first, [self.word(v, width) for v, width in zip(verdicts, widths, strict=True)])
             yield from more
 
     def word(self, verdict: str | None, width: int) -> str:
@@ -112,11 +126,15 @@ class _Writer:
         told = cell.fates if self.writer.verbose else cell.fates[:_MOST_FATES]
         for met in told:
             yield from self.writer.wrap(_condition(met, shared, self.writer.verbose), "  ", "    ")
-        if len(cell.fates) > len(told):
-            yield f"  … and {len(cell.fates) - len(told)} more fates (--verbose)"
-        if settle := ", ".join(
-            dict.fromkeys(f"`{a.settle}`" for met in cell.fates for a in met.assumptions if a.settle)
-        ):
+        if more := len(cell.fates) - len(told) + cell.more:
+            yield f"  … and {more} more fates" + ("" if self.writer.verbose else " (--verbose)")
+        if cell.on:
+            asked = list(dict.fromkeys(f"{q.question}?" for q in cell.on))
+            most = len(asked) if self.writer.verbose else _MOST_QUESTIONS
+            others = f" and {len(asked) - most} more (--verbose)" if len(asked) > most else ""
+            yield from self.writer.wrap(f"open: {shortened('; '.join(asked[:most]))}{others}", "  ", "    ")
+        commands = (word for q in cell.on for word in q.settle.split("; ") if word)
+        if settle := ", ".join(dict.fromkeys(f"`{command}`" for command in commands)):
             yield from self.writer.wrap(f"to settle it, save {settle}", "  ", "    ")
 
     def refused(self) -> Iterator[str]:
@@ -160,7 +178,8 @@ def _condition(met: Met, shared: set[tuple[str, str]], verbose: bool) -> str:
     when = f" when {' or '.join(shown)}{more}" if shown else ""
     given = [shortened(claim(a)) for a in met.assumptions]
     provided = f", provided that {' and '.join(given)}" if given else ""
-    return f"{met.verdict}{where_to(met)}{odds}{when}{provided}; by {by_whom(met)}"
+    where = where_to(met) if met.egress or met.reject_with else ""
+    return f"{met.verdict}{where}{odds}{when}{provided}; by {by_whom(met)}"
 
 
 def _head(parts: Sequence[str]) -> list[str]:
@@ -168,13 +187,8 @@ def _head(parts: Sequence[str]) -> list[str]:
     return [line for part in parts for line in textwrap.wrap(part, max(_COLUMN, longest), break_on_hyphens=False)]
 
 
-def _letters(n: int) -> str:
-    """A, B … Z, AA, AB …"""
-    return (_letters(n // 26 - 1) if n > 25 else "") + chr(ord("A") + n % 26)
-
-
-def _line(first: str, cells: Sequence[str]) -> str:
-    return f"{first:<{_ROW}}  {'  '.join(cells)}".rstrip()
+def _line(room: int, first: str, cells: Sequence[str]) -> str:
+    return f"{first:<{room}}  {'  '.join(cells)}".rstrip()
 
 
 def _width(line: str) -> int:

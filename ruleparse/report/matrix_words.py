@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ruleparse.matrix import DEPENDS, PARTLY, Cell, Matrix
-from ruleparse.parties import Party
+from ruleparse.matrix import DEPENDS, PARTLY, REFUSED, SOMEHOW, Cell, Matrix
+from ruleparse.parties import ADDRESSES, Party
 
 _MOST_MEMBERS = 3
 _KINDS = {"node": "this node"}
@@ -73,10 +73,21 @@ def pieces(parties: Sequence[Party]) -> tuple[str, ...]:
 
 def label(parties: Sequence[Party]) -> str:
     """`pod default/web 10.244.1.7`, `2 pods: default/web 10.244.1.7, 10.244.1.8`"""
+    if parties[0].kind == ADDRESSES:
+        return ", ".join(str(party.name) for party in parties)
     kind, *members = pieces(parties)
     if len(parties) == 1:
         return f"{kind} {members[0]}"
     return f"{kind}: {', '.join(members)}".replace(", and ", " and ")
+
+
+def legend(answer: Matrix, most: int) -> Iterator[tuple[str, str]]:
+    """Classes of addresses: how they are called, and their ranges."""
+    for party in answer.parties:
+        if party.kind == ADDRESSES:
+            ranges = party.ranges if party.addresses else [party.where]
+            more = f" and {len(ranges) - most} more" if len(ranges) > most else ""
+            yield str(party.name), ", ".join(ranges[:most]) + more
 
 
 def _member(party: Party) -> str:
@@ -107,7 +118,7 @@ def refused(answer: Matrix, by: Callable[..., str]) -> Iterator[Refused]:
     found: dict[tuple[str, str, int], list[int]] = {}
     for cell in answer.cells.values():
         for met in cell.fates:
-            if cell.verdict == met.verdict != "accept":
+            if cell.verdict in (*REFUSED, SOMEHOW):
                 sources = found.setdefault((met.verdict, by(met), cell.target), [])
                 sources += [cell.source] if cell.source not in sources else []
     for (verdict, whom, target), sources in found.items():

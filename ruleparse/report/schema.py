@@ -214,11 +214,18 @@ class MetJson(TypedDict):
     witness: dict[str, Any]
 
 
+class QuestionJson(TypedDict):
+    question: str
+    settle: str
+
+
 class CellJson(TypedDict):
     source: int
     target: int
     verdict: str
+    on: list[QuestionJson]
     fates: list[MetJson]
+    more: int
 
 
 class MatrixJson(TypedDict):
