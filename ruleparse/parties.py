@@ -13,7 +13,7 @@ from functools import cached_property
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.cni.names import Names
-from ruleparse.codec import ALL_ONES, Prefix, interface, prefix, protocol
+from ruleparse.codec import ALL_ONES, Prefix, interface, prefix, protocol, show_address
 from ruleparse.packet import Packet
 from ruleparse.readable import show_values
 from ruleparse.routing.model import Route
@@ -56,9 +56,12 @@ class Party:
     @property
     def ranges(self) -> list[str]:
         """Its addresses as prefixes or ranges, as people write them."""
+        if self.kind != ADDRESSES:
+            return [show_address(p.value, p.family) if p.mask == ALL_ONES[p.family] else str(p) for p in self.addresses]
         family = self.addresses[0].family
-        cubes = [(p.value, p.mask) for p in self.addresses]
-        return show_values("src", cubes, 32 if family == 4 else 128, family).split(",")
+        return show_values(
+            "src", [(p.value, p.mask) for p in self.addresses], ALL_ONES[family].bit_length(), family
+        ).split(",")
 
     def sends(self, packet: Packet) -> Bool:
         """Whether a packet that arrives is from this party."""
@@ -108,7 +111,7 @@ def device_to(snapshot: Snapshot, names: Names, family: int, address: int) -> st
 
 def own_addresses(snapshot: Snapshot, names: Names, family: int) -> list[str]:
     """The addresses that hosts reach this node at."""
-    return [_shown(p) for party in _Finder(snapshot, names, family).node() for p in party.addresses]
+    return [show_address(p.value, family) for party in _Finder(snapshot, names, family).node() for p in party.addresses]
 
 
 class _Finder:
@@ -116,6 +119,7 @@ class _Finder:
         self.snapshot = snapshot
         self.names = names
         self.family = family
+        self.cluster = names.cluster
 
     def parties(self) -> Parties:
         pods, elsewhere, services = self.pods(), list(self.elsewhere()), self.services()
@@ -143,10 +147,11 @@ class _Finder:
             device = _device(route)
             if route.destination.mask == self.host and device and self.is_pods(route, device):
                 found.setdefault(route.destination.value, device)
-        for address in self.served:
-            device = self.bridge_of(address)
+        of_cluster = self.cluster.addresses_of_pods(self.family) if self.cluster is not None else ()
+        for value in (*self.served, *of_cluster):
+            device = self.bridge_of(value)
             if device is not None:
-                found.setdefault(address, device)
+                found.setdefault(value, device)
         everybody = (self.single("pod", value, device) for value, device in found.items())
         return sorted(everybody, key=_by_name)
 
@@ -157,10 +162,17 @@ class _Finder:
 
     def single(self, kind: str, value: int, device: str | None) -> Party:
         services = sorted({service.partition(":")[0] for service in self.served.get(value, [])})
-        name = ", ".join(services[:2]) + (f" and {len(services) - 2} more" if len(services) > 2 else "")
-        namespace = self.names.namespace(device) if device and kind == "pod" and not name else None
-        remark = f"namespace {namespace}" if namespace else None
+        served = ", ".join(services[:2]) + (f" and {len(services) - 2} more" if len(services) > 2 else "")
+        pod = self.cluster.pod_at(value) if self.cluster is not None else None
+        if pod is not None:
+            name, remark = pod.full_name, f"of {served}" if served else None
+        else:
+            name, remark = served, self.namespace(device) if kind == "pod" and not served else None
         return Party(kind, name or None, remark, (self.address(value),), interfaces=(device,) if device else ())
+
+    def namespace(self, device: str | None) -> str | None:
+        found = self.names.namespace(device) if device else None
+        return f"namespace {found}" if found else None
 
     def is_pods(self, route: Route, device: str) -> bool:
         link = self.snapshot.routing.interfaces.named(device)
@@ -185,7 +197,9 @@ class _Finder:
                 found.setdefault((value, _protocol(portal.proto), portal.port), portal.service)
         for server in self.snapshot.virtual_servers or []:
             if server.family == self.family and not server.mark:
-                found.setdefault((server.address, server.proto, server.port or None), None)
+                service = self.cluster.service_at(server.address) if self.cluster is not None else None
+                name = service.full_name if service is not None else None
+                found.setdefault((server.address, server.proto, server.port or None), name)
         known = (
             Party("service", name, addresses=(self.address(value),), proto=proto, port=port)
             for (value, proto, port), name in found.items()

@@ -110,6 +110,13 @@ def test_a_narrower_question_has_fewer_parties(node):
     }
 
 
+def test_pods_have_the_names_that_kubectl_knows():
+    answer = ruleparse.load(ALLOW_TEAM, "docs/kubectl-get.json").matrix(**WEB, dst="10.244.1.0/24")
+    pods = {party.where: (party.name, party.remark) for party in answer.parties if party.kind == "pod"}
+    assert pods["10.244.1.10"] == ("default/client", None)
+    assert pods["10.244.1.11"] == ("default/nginx-7c5ddbdf54-4qj8n", "of default/nginx")
+
+
 def save(path, filters):
     (path / "iptables-save.txt").write_text(f"*filter\n:FORWARD ACCEPT [0:0]\n{filters}\nCOMMIT\n")
     (path / "ip-rule.txt").write_text(POLICY)

@@ -84,6 +84,11 @@ class Cluster:
         """The pod that has an address for itself."""
         return self._pods.get(_number(value))
 
+    def addresses_of_pods(self, family: int) -> list[int]:
+        """The addresses that pods have for themselves."""
+        texts = (a for pod in self.pods if not pod.on_host for a in pod.addresses if (":" in a) == (family == 6))
+        return [number for number in map(_number, texts) if number >= 0]
+
     def service_at(self, value: int | str) -> Service | None:
         return self._services.get(_number(value))
 

@@ -28,7 +28,7 @@ def _lines(answer: Matrix) -> Iterator[str]:
     yield ""
     named = list(legend(answer, _MOST_RANGES))
     yield from (f"- {name}: {plain(text)}" for name, text in named)
-    yield ""
+    yield from [""] if named else []
     shown = table(answer, merged=not named)
     head = ["from, to", *(plain(_group(answer, group)) for group in shown.columns)]
     rows = (
