@@ -2,7 +2,7 @@
 
     python corpora/verify.py            load, save again, compare; needs root
     python corpora/verify.py FOLDER...  only these
-    python corpora/verify.py --save     rebuild kernel-saved/ from its input, and the dumps of bridges
+    python corpora/verify.py --save     rebuild kernel-saved/ from its input, and what switches print
 
 Each file is loaded with the tools of the backend its header names, in a network
 namespace of its own. The text must come back byte for byte; the comment lines may
@@ -25,6 +25,7 @@ from corpora.kernel_saved import save_kernel_dumps
 from corpora.namespace import Namespace, Refused, namespace
 from corpora.switch_saved import save_bridges, saved_bridges
 from corpora.vswitchd import missing
+from corpora.whole_saved import save_whole
 
 ROOT = Path(__file__).resolve().parent
 RULE_FILES = {"iptables-save.txt": "iptables", "ip6tables-save.txt": "ip6tables"}
@@ -64,6 +65,7 @@ def main() -> int:
     if options.save:
         save_kernel_dumps(ROOT / "kernel-saved")
         save_bridges(ROOT)
+        save_whole(ROOT)
         return 0
     folders = options.folders or [ROOT]
     return max(_verify(folders), _verify_bridges(folders))

@@ -92,6 +92,17 @@ class Switch:
     folder: Path
     control: Control
 
+    def real_bridge(self, name: str, ports: Mapping[str, int], kinds: Mapping[str, str], address: str) -> None:
+        """A bridge of interfaces that exist, or that are made as their `kinds` say: `internal`, `geneve`."""
+        commands = ["--", "add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", "fail-mode=secure"]
+        commands += [f"other-config:hwaddr={address}", f"protocols=[{PROTOCOLS}]"]
+        for port, number in ports.items():
+            kind = kinds.get(port)
+            options = ["options:key=flow", "options:remote_ip=flow"] if kind == "geneve" else []
+            interface = ["interface", port, f"ofport_request={number}", *([f"type={kind}"] if kind else []), *options]
+            commands += ["--", "add-port", name, port, "--", "set", *interface]
+        self.vsctl(*commands)
+
     def bridge(self, name: str, ports: Mapping[str, int], tables: Mapping[int, str] | None = None) -> None:
         """A bridge that forwards nothing by itself; its tables carry names where there are any."""
         commands = ["--", "add-br", name]
@@ -121,26 +132,30 @@ class Switch:
 
 
 @contextmanager
-def switch(timeout: float = 60) -> Iterator[Switch]:
-    """A switch of our own, gone when done. `timeout`: after so many seconds without an answer it counts as dead."""
+def switch(timeout: float = 60, inside: str = "") -> Iterator[Switch]:
+    """A switch of our own, gone when done. `timeout`: after so many seconds without an answer it counts as dead.
+
+    Its ports are dummies, but for one `inside` a network namespace: that has the interfaces that are there.
+    """
     with tempfile.TemporaryDirectory(prefix="rp_ovs_") as name:
         folder = Path(name)
         _run(folder, "ovsdb-tool", "create", str(folder / "conf.db"), str(SCHEMA))
         with _daemon(folder, "ovsdb-server", f"--remote=punix:{folder}/db", str(folder / "conf.db")) as database:
             _wait_for(folder / "db", database)
             _run(folder, "ovs-vsctl", f"--db=unix:{folder}/db", "--no-wait", "init")
-            options = ("--enable-dummy=override", "--disable-system", f"unix:{folder}/db")
-            with _daemon(folder, "ovs-vswitchd", *options) as vswitchd:
+            options = (*([] if inside else ["--enable-dummy=override"]), "--disable-system", f"unix:{folder}/db")
+            with _daemon(folder, "ovs-vswitchd", *options, inside=inside) as vswitchd:
                 _wait_for(folder / "ovs-vswitchd.ctl", vswitchd)
                 with closing(Control(folder / "ovs-vswitchd.ctl", timeout)) as control:
                     yield Switch(folder, control)
 
 
 @contextmanager
-def _daemon(folder: Path, program: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def _daemon(folder: Path, program: str, *arguments: str, inside: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    entering = ("ip", "netns", "exec", inside) if inside else ()
     with (folder / f"{program}.log").open("wb") as log:
         process = subprocess.Popen(
-            (program, f"--unixctl={folder}/{program}.ctl", "-vconsole:warn", *arguments),
+            (*entering, program, f"--unixctl={folder}/{program}.ctl", "-vconsole:warn", *arguments),
             env=_environment(folder),
             cwd=folder,
             stdout=log,

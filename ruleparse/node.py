@@ -32,14 +32,19 @@ class Node:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
 
-    def why(self, **packet: Any) -> Answer:
-        """Walk one packet, and if `reply` is true what answers it. Keys are the option names of `ruleparse why` (`in_`
-        for `in`). Raises SpecError.
+    def why(self, **packet: Any) -> Any:
+        """Walk one packet, and if `reply` is true what answers it: an Answer of `ruleparse.why`, where it meets a
+        bridge a BridgeAnswer of `ruleparse.why_bridge` or a WholeAnswer of `ruleparse.journey`. Keys are the option
+        names of `ruleparse why` (`in_` for `in`). Raises SpecError.
         """
         if packet.pop("reply", False):
             from ruleparse.session import why_and_back
 
             return why_and_back(self.snapshot, _spec(packet))
+        if self.snapshot.bridges is not None:
+            from ruleparse.journey import why_node
+
+            return why_node(self.snapshot, _spec(packet))
         from ruleparse.why import why
 
         return why(self.snapshot, _spec(packet))

@@ -167,6 +167,11 @@ class Snapshot:
             program.cluster = self.cluster
         return program
 
+    @property
+    def bridge_names(self) -> list[str | None]:
+        """The bridges of which there are flows, as `bridge` takes them: None for the only one."""
+        return [] if self.bridges is None else self.bridges.names
+
     @cached_property
     def normal_texts(self) -> list[tuple[str, str]]:
         """All that was saved, without file names, comment lines and counters: equal where nothing else differs."""

@@ -132,7 +132,7 @@ def outcome_of(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
     names = FlowNames.of(program)
     hits = [hit for hit in delivery.hits if _is_step(program, hit)]
     steps = [_step(program, hit, names) for hit in hits]
-    egress = [_egress(program, s) for s in delivery.sent if s.to != "controller"]
+    egress = [egress_of(program, s) for s in delivery.sent if s.to != "controller"]
     verdict = "accept" if egress else "controller" if delivery.sent else "drop"
     return BridgeOutcome(
         verdict,
@@ -172,7 +172,8 @@ def _decision(program: BridgeProgram, hits: Sequence[Hit], names: FlowNames) -> 
     return names.decision(FlowCase(last.packet, last.table.label, flows[-1], path))
 
 
-def _egress(program: BridgeProgram, sent: Sent) -> Egress:
+def egress_of(program: BridgeProgram, sent: Sent) -> Egress:
+    """Where a copy went, in words."""
     if sent.to != "port":
         return Egress(None, sent.to, shown(sent.packet))
     number = sent.packet[flow("out_port")]

@@ -20,14 +20,14 @@ LAYERS = """
     node
     inventory
     drawing
-    session check bridge_session
+    session check bridge_session journey
     changes address_matrix
     matrix
     query
     why_bridge whereabouts
     why lint parties
     cni
-    wired worlds bridging
+    wired worlds bridging attached
     chance
     whole shortest address_classes
     outcomes deliveries readable spec

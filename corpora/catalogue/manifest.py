@@ -12,6 +12,9 @@ from .dump import Dump
 LICENCE = "Apache-2.0"
 SAVED = "kernel-saved"
 SWITCH_STORY = "printed by ovs-ofctl from a switch that holds our flows (verify.py --save)"
+WHOLE = "antrea-whole"
+WHOLE_NODE = "antrea-after with kube-proxy and the node's own network"
+WHOLE_STORY = "printed by the tools from a kernel and a switch that hold our rules and flows (verify.py --save)"
 SAVED_STORIES = {
     "input": "written by hand, input of verify.py --save",
     "saved": "printed by the tools from a kernel that holds the input (verify.py --save)",
@@ -19,7 +22,7 @@ SAVED_STORIES = {
 
 
 def manifest(dumps: list[Dump], root: Path) -> str:
-    rows = [*_generated(dumps), *_saved(root), *_bridges(root)]
+    rows = [*_generated(dumps), *_saved(root), *_bridges(root), *_whole(root)]
     head = "# Written by generate.py: one row per file of the corpora.\n\n"
     return head + "\n".join(rows)
 
@@ -44,6 +47,12 @@ def _bridges(root: Path) -> Iterator[str]:
         for path in sorted((root / dump.folder).rglob("*.txt")):
             name, made = path.relative_to(root).as_posix(), f"{SWITCH_STORY}: {dump.story}"
             yield _row(name, "Antrea, Open vSwitch", f"{dump.version}, 3.1.0", made, path.read_bytes())
+
+
+def _whole(root: Path) -> Iterator[str]:
+    for path in sorted((root / WHOLE).glob("*.txt")):
+        name, made = path.relative_to(root).as_posix(), f"{WHOLE_STORY}: {WHOLE_NODE}"
+        yield _row(name, "Antrea, kube-proxy, Open vSwitch, Linux", "0.9, 1.18, 3.1.0, 6", made, path.read_bytes())
 
 
 def _row(path: str, producer: str, version: str, made: str, content: bytes) -> str:

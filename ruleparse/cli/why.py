@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 import click
 
@@ -28,6 +28,7 @@ from ruleparse.text import Diagnostic
 from ruleparse.why import Answer, why
 
 if TYPE_CHECKING:
+    from ruleparse.journey import WholeAnswer
     from ruleparse.why_bridge import BridgeAnswer
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
@@ -102,7 +103,8 @@ def command(
     ip rule, ip addr, ip -d link, sysctl -a; what each is is found from its content. Together they are one node.
     Whatever of the packet is not given is not known, and the answer says on which values it depends.
 
-    With --bridge or --flow the packet walks flow tables instead: ovs-ofctl dump-flows, dump-groups and show.
+    With --bridge or --flow the packet walks flow tables: ovs-ofctl dump-flows, dump-groups and show. On a node that has
+    both it crosses from one to the other; what comes in --in by a port of a bridge starts there.
 
     \b
     ruleparse why flows.txt groups.txt --bridge br-int --flow 'in_port=3,tcp,tcp_dst=80'
@@ -133,11 +135,19 @@ def _the_one(packets: str | None, given: dict[str, Any]) -> dict[str, Any]:
 def _draw(node: Node, ask: Ask, spec: dict[str, Any], out: TextIO, format_: str) -> None:
     from ruleparse.drawing.walked import walked
     from ruleparse.report.picture import FORMATS
+    from ruleparse.why_bridge import BridgeAnswer
 
-    out.write(FORMATS[format_](walked(node.snapshot, _answer(ask, spec, ""))))
+    answer = _answer(ask, spec, "")
+    if not isinstance(answer, Answer | BridgeAnswer):
+        fail(
+            "there is no picture of a way through bridges and rules: ask with --bridge and --flow, or of the rules",
+            USAGE,
+        )
+    out.write(FORMATS[format_](walked(node.snapshot, answer)))
 
 
-Ask = Callable[[dict[str, Any]], "Answer | BridgeAnswer"]
+AnyAnswer: TypeAlias = "Answer | BridgeAnswer | WholeAnswer"
+Ask = Callable[[dict[str, Any]], AnyAnswer]
 
 
 def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
@@ -162,19 +172,19 @@ def _in_a_bridge(spec: dict[str, Any]) -> bool:
     return bool({"bridge", "flow"} & spec.keys())
 
 
-def _ask(node: Node, spec: dict[str, Any]) -> Answer | BridgeAnswer:
-    if not _in_a_bridge(spec):
+def _ask(node: Node, spec: dict[str, Any]) -> AnyAnswer:
+    if node.snapshot.bridges is None and not _in_a_bridge(spec):
         return why(node.snapshot, spec)
-    from ruleparse.why_bridge import why_bridge
+    from ruleparse.journey import why_node
 
-    return why_bridge(node.snapshot, spec)
+    return why_node(node.snapshot, spec)
 
 
 def _one(ask: Ask, spec: dict[str, Any], out: TextIO, format_: str, verbose: bool) -> None:
     _write(_answer(ask, spec, ""), out, format_, verbose)
 
 
-def _answer(ask: Ask, spec: dict[str, Any], place: str) -> Answer | BridgeAnswer:
+def _answer(ask: Ask, spec: dict[str, Any], place: str) -> AnyAnswer:
     """An answer, or the end: `place` is where the packet stands."""
     where = f"{place}: " if place else ""
     try:
@@ -192,7 +202,7 @@ def _too_much(spec: dict[str, Any]) -> str:
     return f"out of memory: this packet has too many fates to tell apart{words}"
 
 
-def _write(answer: Answer | BridgeAnswer, out: TextIO, format_: str, verbose: bool) -> None:
+def _write(answer: AnyAnswer, out: TextIO, format_: str, verbose: bool) -> None:
     if not isinstance(answer, Answer):
         _write_bridge(answer, out, format_, verbose)
     elif format_ == "text":
@@ -200,20 +210,33 @@ def _write(answer: Answer | BridgeAnswer, out: TextIO, format_: str, verbose: bo
 
         write_why(answer, out, verbose=verbose)
     else:
-        json.dump(why_json(answer), out, indent=2 if format_ == "json" else None)
-        out.write("\n")
+        _dump(why_json(answer), out, format_)
 
 
-def _write_bridge(answer: BridgeAnswer, out: TextIO, format_: str, verbose: bool) -> None:
-    if format_ == "text":
+def _write_bridge(answer: BridgeAnswer | WholeAnswer, out: TextIO, format_: str, verbose: bool) -> None:
+    from ruleparse.journey import WholeAnswer
+
+    if isinstance(answer, WholeAnswer):
+        from ruleparse.report.whole_json import whole_json
+        from ruleparse.report.whole_text import write_whole
+
+        if format_ == "text":
+            write_whole(answer, out, verbose=verbose)
+        else:
+            _dump(whole_json(answer), out, format_)
+    elif format_ == "text":
         from ruleparse.report.bridge_text import write_bridge
 
         write_bridge(answer, out, verbose=verbose)
     else:
         from ruleparse.report.bridge_json import bridge_json
 
-        json.dump(bridge_json(answer), out, indent=2 if format_ == "json" else None)
-        out.write("\n")
+        _dump(bridge_json(answer), out, format_)
+
+
+def _dump(answer: Mapping[str, Any], out: TextIO, format_: str) -> None:
+    json.dump(answer, out, indent=2 if format_ == "json" else None)
+    out.write("\n")
 
 
 def _many(ask: Ask, specs: Specs, given: dict[str, Any], out: TextIO, format_: str) -> None:

@@ -45,6 +45,16 @@ class Bridges:
             self._programs[name] = self._program(name)
         return self._programs[name]
 
+    @property
+    def names(self) -> list[str | None]:
+        """The bridges, by the names of their local ports where there are flows of several; None for the only one."""
+        if len(self.flows) < 2 or len(self.ports) < 2:
+            return [None] if self.flows else []
+        found = [Ports() for _ in self.ports]
+        for source, ports in zip(self.ports, found, strict=True):
+            read_ports([source], ports)
+        return [ports.bridge for ports in found if ports.bridge] or [None]
+
     def printed(self) -> Iterator[str]:
         """Flows and groups as ovs-ofctl prints them; what cannot be read is diagnosed and left out."""
         for flows in self.flows:

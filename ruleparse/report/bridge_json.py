@@ -20,24 +20,24 @@ def bridge_json(answer: BridgeAnswer) -> BridgeWhyJson:
 def _outcome(o: BridgeOutcome) -> BridgeOutcomeJson:
     return {
         "verdict": o.verdict,
-        "egress": [_egress(e) for e in o.egress],
+        "egress": [egress_json(e) for e in o.egress],
         "reject_with": None,
         "packet": dict(o.packet),
         "when": None,
         "assumptions": [assumption_json(a) for a in o.assumptions],
         "probability": round(o.probability, 6),
-        "decided_by": None if o.decided_by is None else _step(o.decided_by),
+        "decided_by": None if o.decided_by is None else flow_step_json(o.decided_by),
         "reason": o.reason,
         "explanation": list(o.explanation),
-        "steps": [_step(s) for s in o.steps],
+        "steps": [flow_step_json(s) for s in o.steps],
     }
 
 
-def _egress(e: Egress) -> EgressJson:
+def egress_json(e: Egress) -> EgressJson:
     return {"port": e.port, "name": e.name, "packet": dict(e.packet)}
 
 
-def _step(s: FlowStep) -> FlowStepJson:
+def flow_step_json(s: FlowStep) -> FlowStepJson:
     return {
         "bridge": s.bridge,
         "table": s.number,

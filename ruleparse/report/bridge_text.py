@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from ruleparse.report.style import Style
 from ruleparse.text import printable
 from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, Egress, FlowStep
 
-_MOST_FATES = 8
-_FATES = {"accept": ("ACCEPTED", "green"), "drop": ("DROPPED", "red"), "controller": ("TO THE CONTROLLER", "yellow")}
+_MOSTFATES = 8
+FATES = {"accept": ("ACCEPTED", "green"), "drop": ("DROPPED", "red"), "controller": ("TO THE CONTROLLER", "yellow")}
 
 
 def write_bridge(answer: BridgeAnswer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
     columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
-    out.write("\n".join(_Writer(Style.of(out), columns, verbose).lines(answer)) + "\n")
+    out.write("\n".join(BridgeWriter(Style.of(out), columns, verbose).lines(answer)) + "\n")
 
 
-class _Writer:
+class BridgeWriter:
     def __init__(self, style: Style, columns: int, verbose: bool) -> None:
         self.style = style
         self.columns = columns
@@ -31,7 +31,7 @@ class _Writer:
         yield self.style.bold(printable(str(answer.asked.get("flow", ""))))
         if len(answer.outcomes) > 1:
             yield f"{len(answer.outcomes)} possible fates:"
-        shown = answer.outcomes if self.verbose else answer.outcomes[:_MOST_FATES]
+        shown = answer.outcomes if self.verbose else answer.outcomes[:_MOSTFATES]
         for outcome in shown:
             yield ""
             yield from self.outcome(outcome)
@@ -43,11 +43,10 @@ class _Writer:
             yield "…and more fates than are told apart here"
 
     def outcome(self, o: BridgeOutcome) -> Iterator[str]:
-        word, colour = _FATES[o.verdict]
+        word, colour = FATES[o.verdict]
         odds = f"   {100 * o.probability:.3g} %" if o.probability < 1 else ""
         yield self.style.colour(word, colour) + _whereto(o) + odds
-        for e in o.egress:
-            yield f"  {_port(e)}: {_words(e.packet)}"
+        yield from (f"  {line}" for line in copies(o.egress))
         if o.reason:
             yield from self.wrap(f"because {o.reason}", "  ")
         for index, a in enumerate(o.assumptions):
@@ -83,10 +82,15 @@ class _Writer:
 
 
 def _whereto(o: BridgeOutcome) -> str:
-    return f", leaves by {', '.join(_port(e) for e in o.egress)}" if o.egress else ""
+    return f", leaves by {', '.join(port_in_words(e) for e in o.egress)}" if o.egress else ""
 
 
-def _port(e: Egress) -> str:
+def copies(egress: Iterable[Egress]) -> Iterator[str]:
+    """Each copy of a packet as it left."""
+    return (f"{port_in_words(e)}: {_words(e.packet)}" for e in egress)
+
+
+def port_in_words(e: Egress) -> str:
     if e.port is None:
         return str(e.name)
     return f"port {e.port}" + (f" ({e.name})" if e.name else "")
@@ -95,7 +99,7 @@ def _port(e: Egress) -> str:
 def _words(packet: Mapping[str, Any]) -> str:
     """A packet in one line."""
     ends = [_end(packet.get(a), packet.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
-    parts = [f"{packet['proto']} {ends[0]} → {ends[1]}", f"to {packet['dst_mac']}"]
+    parts = [f"{packet['proto']} {ends[0]} → {ends[1]}", *([f"to {packet['dst_mac']}"] if "dst_mac" in packet else [])]
     parts += [f"{name} {packet[name]}" for name in ("vlan", "mark", "tun_id") if packet.get(name)]
     return ", ".join(parts)
 

@@ -121,6 +121,32 @@ class BridgeWhyJson(TypedDict):
     diagnostics: list[DiagnosticJson]
 
 
+class WholeOutcomeJson(TypedDict):
+    """Of a packet that crossed between bridges and the rules of their node."""
+
+    verdict: str
+    egress: str | list[EgressJson] | None
+    overlay: OverlayJson | None
+    reject_with: str | None
+    packet: dict[str, Any]
+    when: list[dict[str, str]] | None
+    when_cut: bool
+    assumptions: list[AssumptionJson]
+    probability: float
+    decided_by: PlaceJson | FlowStepJson | None
+    reason: str | None
+    explanation: list[str]
+    steps: list[StepJson | FlowStepJson]
+
+
+class WholeWhyJson(TypedDict):
+    schema: str
+    id: Any
+    outcomes: list[WholeOutcomeJson]
+    complete: bool
+    diagnostics: list[DiagnosticJson]
+
+
 class RelatedJson(TypedDict):
     file: str
     line: int
@@ -298,6 +324,7 @@ class ShowJson(TypedDict):
 SCHEMAS: dict[str, Any] = {
     "why": WhyJson,
     "why-bridge": BridgeWhyJson,
+    "why-whole": WholeWhyJson,
     "query": QueryJson,
     "matrix": MatrixJson,
     "diff": DiffJson,

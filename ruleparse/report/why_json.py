@@ -33,7 +33,7 @@ def _outcome(o: Outcome) -> OutcomeJson:
     return {
         "verdict": o.verdict,
         "egress": o.egress,
-        "overlay": None if o.overlay is None else _overlay(o.overlay),
+        "overlay": None if o.overlay is None else overlay_json(o.overlay),
         "reject_with": o.reject_with,
         "packet": dict(o.packet),
         "when": None if o.when is None else [dict(row) for row in o.when],
@@ -43,12 +43,12 @@ def _outcome(o: Outcome) -> OutcomeJson:
         "decided_by": None if o.decided_by is None else place_json(o.decided_by),
         "reason": o.reason,
         "explanation": list(o.explanation),
-        "steps": [_step(s) for s in o.steps],
+        "steps": [step_json(s) for s in o.steps],
         "reply": None if o.reply is None else [_outcome(back) for back in o.reply],
     }
 
 
-def _overlay(tunnel: Overlay) -> OverlayJson:
+def overlay_json(tunnel: Overlay) -> OverlayJson:
     return {
         "interface": tunnel.interface,
         "kind": tunnel.kind,
@@ -62,7 +62,7 @@ def place_json(p: Place) -> PlaceJson:
     return {"file": p.file, "line": p.line, "table": p.table, "chain": p.chain, "rule": p.rule, "text": p.text}
 
 
-def _step(s: Step) -> StepJson:
+def step_json(s: Step) -> StepJson:
     p = s.place
     return {
         "hook": s.hook,

@@ -6,9 +6,9 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from ruleparse.report.style import Style
 from ruleparse.snapshot import Overlay
@@ -31,7 +31,7 @@ def write_why(answer: Answer, out: TextIO, *, verbose: bool = False, width: int 
     """`width` in columns; that of the terminal if not given."""
     style = Style.of(out)
     columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
-    writer = _Writer(style, columns, verbose)
+    writer = Writer(style, columns, verbose)
     out.write("\n".join(writer.lines(answer)) + "\n")
 
 
@@ -52,7 +52,20 @@ def _in_few_words(o: Outcome) -> str:
     return f"{word} by {p.where}, {rule} (line {p.line})"
 
 
-class _Writer:
+class Conditional(Protocol):
+    """An outcome that need not come about."""
+
+    @property
+    def when(self) -> Sequence[Mapping[str, str]] | None: ...
+
+    @property
+    def when_cut(self) -> bool: ...
+
+    @property
+    def assumptions(self) -> Sequence[Assumed]: ...
+
+
+class Writer:
     def __init__(self, style: Style, columns: int, verbose: bool) -> None:
         self.style = style
         self.columns = columns
@@ -71,7 +84,7 @@ class _Writer:
         if len(outcomes) > len(shown):
             yield ""
             yield f"… and {len(outcomes) - len(shown)} more fates (--verbose){_say_more(answer)}"
-        if commands := _to_settle(answer):
+        if commands := to_settle(answer.outcomes):
             yield ""
             yield from self.wrap("what is provided can be settled: save " + ", ".join(commands), "")
         if not answer.complete:
@@ -99,11 +112,11 @@ class _Writer:
                 odds = f"   {_percent(other.probability)}" if other.probability < 1 else ""
                 yield f"  as {change}{odds}"
         for tunnel in dict.fromkeys(other.overlay for other in alike if other.overlay is not None):
-            yield from self.wrap(_inside(tunnel), "  ")
+            yield from self.wrap(inside(tunnel), "  ")
         if o.reason:
             yield from self.wrap(f"because the kernel itself refuses it: {o.reason}", "  ")
 
-    def conditions(self, o: Outcome) -> Iterator[str]:
+    def conditions(self, o: Conditional) -> Iterator[str]:
         if o.when is not None:
             for index, row in enumerate(o.when):
                 words = "  when " if index == 0 else "    or "
@@ -122,13 +135,15 @@ class _Writer:
         if o.decided_by is None:
             yield from (f"  {line}" for s in o.explanation for line in textwrap.wrap(s, self.columns - 2))
             return
-        p = o.decided_by
+        yield from self.decided_by(o.decided_by)
+        for sentence in o.explanation:
+            yield from self.wrap(sentence, "  ")
+
+    def decided_by(self, p: Place) -> Iterator[str]:
         yield ""
         what = f"the policy of {p.where}" if p.rule == 0 else f"{p.where}, rule {p.rule}"
         yield f"decided by {self.style.bold(what)}  {self.style.dim(f'{p.file}:{p.line}')}"
         yield from self.rule(p)
-        for sentence in o.explanation:
-            yield from self.wrap(sentence, "  ")
 
     def rule(self, p: Place) -> Iterator[str]:
         """The rule in full, carets under what it does."""
@@ -143,7 +158,7 @@ class _Writer:
     # The path
 
     def path(self, o: Outcome) -> Iterator[str]:
-        steps = list(o.steps) if self.verbose else [s for s in o.steps if not _is_idle(s)]
+        steps = list(o.steps) if self.verbose else [s for s in o.steps if not is_idle(s)]
         if not steps:
             return
         yield ""
@@ -251,13 +266,13 @@ def _say_more(answer: Answer) -> str:
     return f"; there are fewer if you say {', '.join(options)}" if options else ""
 
 
-def _to_settle(answer: Answer) -> list[str]:
+def to_settle(outcomes: Iterable[Conditional]) -> list[str]:
     """The commands whose output would settle what the outcomes provide, each once."""
-    commands = (c.strip() for o in answer.outcomes for a in o.assumptions for c in a.settle.split(";"))
+    commands = (c.strip() for o in outcomes for a in o.assumptions for c in a.settle.split(";"))
     return list(dict.fromkeys(f"`{c}`" for c in commands if c))
 
 
-def _is_idle(step: Step) -> bool:
+def is_idle(step: Step) -> bool:
     """A policy that accepts, outside the filter table, decides nothing."""
     return step.place.rule == 0 and step.effect == "accept" and step.place.table != "filter"
 
@@ -283,7 +298,7 @@ def _where_to(o: Outcome) -> str:
     return f", leaves by {o.egress}" if o.egress else ", leaves by an interface that is not known"
 
 
-def _inside(tunnel: Overlay) -> str:
+def inside(tunnel: Overlay) -> str:
     """`inside VXLAN 1 (flannel.1) to node 192.168.10.22`"""
     number = "" if tunnel.number is None else f" {tunnel.number}"
     told_by = ", ".join(f"`{command}`" for command in (tunnel.settle or "").split("; ") if command)

@@ -51,11 +51,11 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Sockets made, files under /proc opened and commands run in here belong to the namespace."""
-        _enter(self._inside)
+        enter(self._inside)
         try:
             yield
         finally:
-            _enter(self._outside)
+            enter(self._outside)
 
     def run(self, *argv: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:
         with self.entered():
@@ -72,7 +72,7 @@ class Namespace:
         run("ip", "netns", "del", self.name)
 
 
-def _enter(namespace: int) -> None:
+def enter(namespace: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(namespace, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")

@@ -1,0 +1,159 @@
+"""Packets that cross between a bridge and the rules of its node: rows of `tables/why_whole.toml`, and what is open."""
+
+from __future__ import annotations
+
+import io
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ruleparse.journey import MOST_CROSSINGS, WholeAnswer, WholeOutcome, why_node
+from ruleparse.node import Node
+from ruleparse.report.schema import json_schema
+from ruleparse.report.whole_json import whole_json
+from ruleparse.report.whole_text import write_whole
+from ruleparse.snapshot import Snapshot, load
+from ruleparse.spec import SpecError
+from ruleparse.why import Answer
+from ruleparse.why_bridge import BridgeAnswer, FlowStep
+
+HERE = Path(__file__).parent
+WALKS = tomllib.loads((HERE / "tables" / "why_whole.toml").read_text("utf-8"))["walk"]
+NODE = "corpora/antrea-whole"
+
+
+@pytest.fixture(autouse=True)
+def at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE.parent)
+
+
+@cache
+def saved(*without: str) -> Snapshot:
+    return load(path for path in sorted(Path(NODE).iterdir()) if path.name not in without)
+
+
+def whole(node: Snapshot, spec: dict[str, Any]) -> WholeAnswer:
+    found = why_node(node, spec)
+    assert isinstance(found, WholeAnswer)
+    return found
+
+
+def leaves(outcome: WholeOutcome) -> list[str]:
+    def end(p: Any, which: str) -> str:
+        return f"{p[which]}:{p[f'{which[0]}port']}"
+
+    return [f"{e.name} {end(e.packet, 'src')} > {end(e.packet, 'dst')}" for e in outcome.ends]
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk["name"])
+def test_the_whole_answer(walk: dict[str, Any], golden: Callable[[str, str], None]) -> None:
+    answer = whole(saved(), walk["packet"])
+    text = io.StringIO()
+    write_whole(answer, text, width=100)
+    golden(f"why_whole/{walk['name']}.txt", text.getvalue())
+    assert [leaves(o) for o in answer.outcomes] == walk["leaves"]
+    assert walk.get("because", "") in ("", *answer.outcomes[0].explanation)
+
+
+def test_steps_of_both_kinds_are_in_their_order() -> None:
+    walk = next(walk for walk in WALKS if walk["name"] == "friend-to-service")
+    outcome = whole_json(whole(saved(), walk["packet"]))["outcomes"][0]
+    sides = ["bridge" if "bridge" in step else "rules" for step in outcome["steps"]]
+    turns = [side for side, before in zip(sides, [None, *sides], strict=False) if side != before]
+    assert turns == ["bridge", "rules", "bridge"]
+    assert json.dumps(outcome["decided_by"]) == json.dumps(outcome["steps"][-1])
+    assert isinstance(outcome["egress"], list)
+    assert set(outcome) == set(json_schema("why-whole")["$defs"]["WholeOutcomeJson"]["properties"])
+
+
+def test_where_it_leaves_by_an_interface_that_is_its_name() -> None:
+    outcome = whole(saved(), WALKS[0]["packet"]).outcomes[0]
+    assert (outcome.egress, outcome.packet["src"]) == ("eth0", "192.168.10.11")
+
+
+def test_without_a_crossing_it_is_the_answer_of_one_side() -> None:
+    there = {"in": "eth0", "src": "192.168.10.99", "dst": "192.168.10.11", "proto": "tcp", "dport": "22"}
+    assert isinstance(why_node(saved(), there), Answer)
+    near = "in_port=6,tcp,dl_src=02:50:d0:00:00:06,dl_dst=02:50:d0:00:00:04,nw_src=10.244.1.13,nw_dst=10.244.1.11"
+    assert isinstance(why_node(saved(), {"flow": f"{near},nw_ttl=64,tcp_dst=80"}), BridgeAnswer)
+
+
+def test_python_asks_the_same_way() -> None:
+    found = Node(saved()).why(in_="client-5f0c11", src="10.244.1.10", dst="203.0.113.9", proto="udp", sport=7, dport=53)
+    assert [o.egress for o in found.outcomes] == ["eth0"]
+
+
+PACKET = {"in": "eth0", "src": "192.168.10.99", "dst": "10.244.1.10", "proto": "udp", "sport": "1", "dport": "2"}
+
+
+@pytest.mark.parametrize(
+    ("without", "change", "told"),
+    [
+        (("ip-neigh.txt",), {}, "bridge br-int passes it on, which depends on the Ethernet address of the next hop"),
+        ((), {"sport": None}, "bridge br-int passes it on, which depends on --sport"),
+    ],
+)
+def test_what_a_bridge_would_have_to_know_is_no_guess(without, change, told) -> None:
+    (outcome,) = whole(saved(*without), {k: v for k, v in (PACKET | change).items() if v}).outcomes
+    assert (outcome.egress, [a.question for a in outcome.assumptions]) == ("antrea-gw0", [told])
+
+
+def test_who_sends_from_a_pod_is_told_or_asked_for() -> None:
+    asked = {"in": "client-5f0c11", "src": "10.244.1.10", "dst": "203.0.113.9", "proto": "udp", "dport": "53"}
+    told = [a.question for a in whole(saved(), asked).outcomes[0].assumptions]
+    gateway = "its sender addresses it to 0e:5a:12:c0:41:9d, its gateway antrea-gw0 (--dst-mac)"
+    assert told == ["its source port is 40000 (--sport)", gateway]
+    with pytest.raises(SpecError, match="say --src-mac"):
+        why_node(saved("ip-neigh.txt"), asked)
+    with pytest.raises(SpecError, match="say --dport"):
+        why_node(saved(), {k: v for k, v in asked.items() if k != "dport"})
+    by_hand = asked | {"sport": "7", "src_mac": "02:50:d0:00:00:03", "dst_mac": "0e:5a:12:c0:41:9d"}
+    assert not whole(saved("ip-neigh.txt"), by_hand).outcomes[0].assumptions
+
+
+def test_without_interfaces_it_is_an_assumption_which_port_is_internal() -> None:
+    node = saved("ip-link.txt", "ip-addr.txt")
+    asked = {"flow": WALKS[-1]["packet"]["flow"]}
+    told = [a.question for a in whole(node, asked).outcomes[0].assumptions]
+    assert "antrea-gw0 is an internal port of bridge br-int" in told
+
+
+def test_to_and_fro_comes_to_an_end(tmp_path: Path) -> None:
+    node = round_and_round(tmp_path)
+    answer = whole(
+        node, {"flow": "in_port=1,udp,dl_dst=02:00:00:00:00:02,nw_src=10.0.0.1,nw_dst=10.9.9.9,nw_ttl=64,udp_dst=1"}
+    )
+    assert not answer.complete
+    assert [d.name for d in answer.diagnostics if d.name == "endless-crossing"] == ["endless-crossing"]
+    crossed = [isinstance(step, FlowStep) for step in answer.outcomes[0].steps]
+    assert crossed.count(True) == MOST_CROSSINGS // 2 + 1
+
+
+def round_and_round(folder: Path) -> Snapshot:
+    """A bridge that gives back to the host what the host sends into it."""
+    texts = {
+        "flows.txt": "table=0 actions=load:0->NXM_OF_IN_PORT[],mod_dl_dst:02:00:00:00:00:02,output:2\n",
+        "ports.txt": "".join(f" {n}: addr:02:00:00:00:00:02\n     config:     0\n" for n in ("1(pod)", "2(gw0)")),
+        "iptables-save.txt": "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
+        "ip-route.txt": "10.0.0.0/8 dev gw0 scope link\n",
+        "ip-addr.txt": "2: gw0: <UP> mtu 1500 state UP\n    link/ether 02:00:00:00:00:02 brd ff:ff:ff:ff:ff:ff\n"
+        "    inet 10.1.1.1/24 scope global gw0\n",
+        "ip-neigh.txt": "10.9.9.9 dev gw0 lladdr 02:00:00:00:00:09 PERMANENT\n",
+        "sysctl.txt": "net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.gw0.rp_filter = 0\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8")
+    return load([folder])
+
+
+def test_every_golden_answer_has_a_row() -> None:
+    assert {path.stem for path in _golden()} == {walk["name"] for walk in WALKS}
+
+
+def _golden() -> Iterator[Path]:
+    return (HERE / "golden" / "why_whole").iterdir()
