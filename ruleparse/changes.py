@@ -14,6 +14,7 @@ from typing import Any
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.chance import Alike
+from ruleparse.counters import Counters, counters
 from ruleparse.evaluate import End
 from ruleparse.outcomes import Piece
 from ruleparse.packet import Assumption, Unknowns
@@ -65,6 +66,8 @@ class Difference:
     changes: Sequence[Change]
     notes: Sequence[str]
     diagnostics: Sequence[Diagnostic]
+    counters: Counters | None = None
+    """whose counters moved, if both sides were saved with them"""
 
 
 def difference(
@@ -80,7 +83,8 @@ def difference(
         for family in families:
             for ways in _ways({**spec, "family": family}):
                 found += with_room(partial(_changes, before, after, ways, ignore))
-    return Difference(spec, found, notes, [*before.all_diagnostics(), *after.all_diagnostics()])
+    moved = counters(before, after, families, spec)
+    return Difference(spec, found, notes, [*before.all_diagnostics(), *after.all_diagnostics()], moved)
 
 
 def _changes(

@@ -22,7 +22,7 @@ LAYERS = """
     drawing
     session check bridge_session journey
     changes address_matrix
-    matrix
+    matrix counters
     query
     why_bridge whereabouts
     why lint parties

@@ -38,6 +38,9 @@ def command(
     that come in, and (without --in) those that this node sends. What both sides leave open is taken to be the same on
     both. The exit status is 1 if a packet changed fate.
 
+    Where both were saved with counters (iptables-save -c) a second section says whose counters moved, and which packets
+    these rules count. That alone leaves the exit status at 0.
+
     \b
     ruleparse diff node-before/ node-after/
     ruleparse diff before.txt after.txt --dst 10.244.1.7 --format markdown

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ruleparse.changes import Change, Difference
+from ruleparse.counters import Counters
+from ruleparse.report.counters_words import MOST_MOVED, moved_by, packets_of
 from ruleparse.report.diff_words import by_whom, conditions, headline, past
 from ruleparse.report.markdown import code, plain
 from ruleparse.report.why_text import question_in_words
@@ -17,12 +19,26 @@ _MOST_ROWS = 8
 
 def markdown(answer: Difference) -> str:
     lines = [f"> {plain(note)}" for note in answer.notes]
-    if not answer.changes:
-        return "\n".join([*lines, "No packet changes fate."]) + "\n"
-    lines.append(f"### Packets that change fate: {len(answer.changes)}")
+    lines.append(
+        f"### Packets that change fate: {len(answer.changes)}" if answer.changes else "No packet changes fate."
+    )
     for change in answer.changes:
         lines += ["", *_section(change)]
+    if answer.counters is not None:
+        lines += ["", *_counters(answer.counters)]
     return "\n".join(lines) + "\n"
+
+
+def _counters(counters: Counters) -> Iterator[str]:
+    yield f"### Rules whose counters moved: {len(counters.moved)}" if counters.moved else "No counter moved."
+    yield ""
+    yield from (f"> {plain(note)}" for note in counters.notes)
+    for m in counters.moved[:MOST_MOVED]:
+        place = f"{m.place.table} {m.place.chain}, {'the policy' if m.place.rule == 0 else f'rule {m.place.rule}'}"
+        yield f"- {plain(moved_by(m))}: {code(place)} {code(m.place.text)}"
+        yield from (f"  - {plain(line)}" for line in packets_of(m))
+    if len(counters.moved) > MOST_MOVED:
+        yield f"- and {len(counters.moved) - MOST_MOVED} more"
 
 
 def _section(c: Change) -> Iterator[str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from ruleparse.changes import Change, Difference
+from ruleparse.counters import Counters
+from ruleparse.report.counters_words import MOST_MOVED, moved_by, packets_of
 from ruleparse.report.diff_words import headline, past
 from ruleparse.report.sets_text import SetsWriter, amount
 from ruleparse.report.style import Style
@@ -21,6 +23,13 @@ def write_diff(answer: Difference, out: TextIO, *, verbose: bool = False, width:
 def _lines(answer: Difference, writer: SetsWriter) -> Iterator[str]:
     for note in answer.notes:
         yield from writer.wrap(note, "")
+    yield from _changes(answer, writer)
+    if answer.counters is not None:
+        yield ""
+        yield from _counters(answer.counters, writer)
+
+
+def _changes(answer: Difference, writer: SetsWriter) -> Iterator[str]:
     if not answer.changes:
         yield "no packet changes fate"
         return
@@ -48,3 +57,20 @@ def _change(c: Change, writer: SetsWriter) -> Iterator[str]:
     for name, side in (("before", c.before), ("after", c.after)):
         for sentence in side.explanation:
             yield from writer.wrap(f"{name}: {sentence}", "    ", "      ")
+
+
+def _counters(counters: Counters, writer: SetsWriter) -> Iterator[str]:
+    count = len(counters.moved)
+    yield f"the counters of {count} rule{'' if count == 1 else 's'} moved" if count else "no counter moved"
+    for note in counters.notes:
+        yield from writer.wrap(note, "  ", "    ")
+    shown = counters.moved if writer.verbose else counters.moved[:MOST_MOVED]
+    for m in shown:
+        yield ""
+        yield f"  {moved_by(m)}: {writer.place(m.place)}"
+        yield from writer.wrap(m.place.text, "    ", "      ")
+        for line in packets_of(m, verbose=writer.verbose):
+            yield from writer.wrap(line, "    ", "      ")
+    if count > len(shown):
+        yield ""
+        yield f"  … and {count - len(shown)} more rules (--verbose)"

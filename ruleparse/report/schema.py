@@ -272,9 +272,30 @@ class ChangeJson(TypedDict):
     after: PacketsJson
 
 
+class CountsJson(TypedDict):
+    local: bool
+    when: list[dict[str, str]] | None
+    when_cut: bool
+
+
+class MovedJson(TypedDict):
+    rule: PlaceJson
+    family: int
+    packets: int
+    octets: int
+    reset: bool
+    counts: list[CountsJson] | None
+
+
+class CountersJson(TypedDict):
+    moved: list[MovedJson]
+    notes: list[str]
+
+
 class DiffJson(TypedDict):
     schema: str
     changes: list[ChangeJson]
+    counters: CountersJson | None
     notes: list[str]
     diagnostics: list[DiagnosticJson]
 
