@@ -24,7 +24,7 @@ from ruleparse.snapshot import Snapshot
 Options = Mapping[str, str]
 """Options of `ruleparse why`."""
 
-NAMED = re.compile(r"(pod|pods|service|node)(?:\s+(\S+))?")
+NAMED = re.compile(r"(pod|pods|service|node|interface)(?:\s+(\S+))?")
 """What is a name, and no address."""
 _PORT = re.compile(r"(?P<name>[^\s:]+)(?::(?P<port>[^\s:/]+)(?:/(?P<protocol>tcp|udp|sctp))?)?")
 _PREFIXES = ("cali", "eni")
@@ -72,6 +72,8 @@ class Whereabouts:
             return [{"local": "true"}]
         if found[1] == "service":
             raise Nowhere(f"{text}: packets come from pods, the node or addresses, and go to services")
+        if found[1] == "interface" and not list(self.behind(found[2] or "")):
+            return [{"in": found[2] or ""}]
         return [_options({"in": spot.interface, "src": spot.address}) for spot in self.spots(text)]
 
     def targets(self, text: str) -> list[Options]:
@@ -96,6 +98,8 @@ class Whereabouts:
         match kind:
             case "node":
                 spots = [Spot(a) for family in self.families for a in self.own(family)]
+            case "interface":
+                spots = [Spot(address, name) for address in self.behind(name)]
             case "pod":
                 spots = self.pod(name)
             case "pods":
@@ -107,6 +111,8 @@ class Whereabouts:
         return spots
 
     def why_not(self, kind: str, name: str) -> str:
+        if kind == "interface":
+            return "no route leads to a single address by it: save `ip route show table all`"
         if kind == "node":
             return "which addresses this node has is not known: save `ip addr`"
         known = [p.full_name for p in self.cluster.pods] if kind == "pod" else sorted(self.services)
