@@ -97,7 +97,7 @@ class _Proposer:
         pairs = list(self.pairs(sources, targets))
         facts = [fact for pair in progress(pairs, len(pairs)) for fact in self.facts(*pair)]
         ports = {f"service {name}": len(spots) for name, spots in self.where.services.items()}
-        self.proposals.found = list(_whole_services(list(_together(facts)), ports))
+        self.proposals.found = sorted(_whole_services(list(_together(facts)), ports), key=_place)
         return self.proposals
 
     def names(self, family: int) -> Names:
@@ -256,7 +256,7 @@ def _of_names(facts: Sequence[_Fact]) -> Iterator[Proposed]:
     own = {_text(fact.target): itself[a] for fact in facts if (a := fact.target.address) in itself}
     for (packet, expect), of_target in sources.items():
         for everybody, targets in _alike_targets(of_target, own).items():
-            yield Proposed(_in_order(everybody), tuple(targets), dict(packet), _plain(expect))
+            yield Proposed(_in_order(everybody), _in_order(targets), dict(packet), _plain(expect))
 
 
 def _alike_targets(sources: Mapping[str, set[str]], own: Mapping[str, str]) -> dict[frozenset[str], list[str]]:
@@ -315,6 +315,12 @@ def _of_addresses(facts: Sequence[_Fact]) -> Iterator[Proposed]:
 
 def _list(addresses: Iterable[str]) -> str:
     return ",".join(dict.fromkeys(addresses))
+
+
+def _place(one: Proposed) -> tuple[object, ...]:
+    """Pods first, then services, then addresses; what is said of the same packets together."""
+    services = any(target.startswith("service ") for target in one.targets)
+    return not one.targets, services, one.targets, tuple(one.packet.items()), str(one.expect), one.sources
 
 
 def _in_order(texts: Iterable[str]) -> tuple[str, ...]:
