@@ -143,6 +143,21 @@ def segments(text: str) -> Iterable[Packet]:
         yield said
 
 
+_CHUNKS = {
+    "DATA": 0, "INIT": 1, "INIT-ACK": 2, "SACK": 3, "HEARTBEAT": 4, "HEARTBEAT-ACK": 5, "ABORT": 6, "SHUTDOWN": 7,
+    "SHUTDOWN-ACK": 8, "ERROR": 9, "COOKIE-ECHO": 10, "COOKIE-ACK": 11, "SHUTDOWN-COMPLETE": 14,
+}  # fmt: skip
+_SCTP = packet("eth1 sctp 10.0.0.9:1000 > 198.51.100.7:80")
+
+
+def chunks(text: str) -> Iterable[Packet]:
+    """SCTP packets of one chunk, one a word: `<INIT-ACK` comes back with the usual tag, `>DATA,5` goes out with 5."""
+    for word in text.split():
+        name, _, tag = word[1:].partition(",")
+        way = _SCTP if word[0] == ">" else answer(_SCTP)
+        yield replace(way, chunk=_CHUNKS[name], tag=int(tag, 16) if tag else None)
+
+
 def _parts(text: str) -> list:
     at = next((i for i, c in enumerate(text) if c in "+wxk"), len(text))
     parts: list = [text[:at]]
@@ -163,12 +178,15 @@ def _with(said: Packet, kind: str, value: int) -> Packet:
 
 
 def error(text: str) -> Packet:
-    """`eth0 198.51.100.9 says unreachable about udp 192.0.2.1:1000 > 198.51.100.7:53`: an ICMP error, quoting that."""
+    """`eth0 198.51.100.9 says unreachable about udp 192.0.2.1:1000 > 198.51.100.7:53`: an ICMP error, quoting that.
+
+    What somebody `mumbles` has a wrong checksum.
+    """
     head, _, quoted = text.partition(" about ")
-    enters, sender, _, what = head.split()
+    enters, sender, how, what = head.split()
     lost = packet(f"{enters} {quoted}")
     kind = {"unreachable": (3, 1), "exceeded": (11, 0), "redirect": (5, 1)}[what]
-    return Packet(sender, lost.src, wire.ICMP, enters, ident=1, icmp=kind, inner=lost.encode())
+    return Packet(sender, lost.src, wire.ICMP, enters, ident=1, icmp=kind, inner=lost.encode(), spoilt=how == "mumbles")
 
 
 def any_packet(text: str) -> Packet:

@@ -123,6 +123,20 @@ eth0 udp 198.51.100.7:1000 > 192.0.2.1:53 => eth1 198.51.100.7:1000 > 10.0.0.9:5
 eth1 10.0.0.9 says unreachable about udp 198.51.100.7:1000 > 10.0.0.9:5353 => eth0 192.0.2.1 > 198.51.100.7
 eth1 10.0.0.4 says exceeded about udp 198.51.100.7:1000 > 10.0.0.9:5353 => eth0 192.0.2.1 > 198.51.100.7
 """),
+    Talk("a redirect about what was translated", (MASQUERADE,), """
+eth1 udp 10.0.0.9:1000 > 198.51.100.7:53 => eth0 192.0.2.1:1000 > 198.51.100.7:53
+eth0 198.51.100.9 says redirect about udp 192.0.2.1:1000 > 198.51.100.7:53 => dropped
+eth1 10.0.0.4 says redirect about udp 198.51.100.7:53 > 10.0.0.9:1000 => dropped
+"""),
+    Talk("a redirect about what was not", (TO_INSIDE,), """
+eth1 udp 10.0.0.9:1000 > 198.51.100.7:53 => eth0 10.0.0.9:1000 > 198.51.100.7:53
+eth0 198.51.100.9 says redirect about udp 10.0.0.9:1000 > 198.51.100.7:53 => eth1 198.51.100.9 > 10.0.0.9
+"""),
+    Talk("an error of this node's own whose checksum is wrong", (TO_OUTSIDE,), """
+eth0 udp 198.51.100.7:1000 > 192.0.2.1:54 => local 198.51.100.7:1000 > 192.0.2.1:54
+local 192.0.2.1 says unreachable about udp 198.51.100.7:1000 > 192.0.2.1:54 => eth0 192.0.2.1 > 198.51.100.7
+local 192.0.2.1 mumbles unreachable about udp 198.51.100.7:1000 > 192.0.2.1:54 => dropped
+"""),
     Talk("GRE has no ports", (MASQUERADE,), """
 eth1 gre 10.0.0.9 > 198.51.100.7 => eth0 192.0.2.1 > 198.51.100.7
 eth0 gre 198.51.100.7 > 192.0.2.1 => eth1 198.51.100.7 > 10.0.0.9

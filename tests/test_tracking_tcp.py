@@ -65,6 +65,10 @@ a SYN within a connection, answered:
     >S100 N <SA500,101 E >A101,501 E >S9000 E <SA8000,9001 E >A9001,8001 E
 a SYN within a connection, challenged:
     >S100 N <SA500,101 E >A101,501 E >S9000 E <A501,101 E >R501 E >S9000 E
+a reset by who sent the SYN that was ignored:
+    >S1000 N <SA500,1001 E >A1001,501 E >S3000 E >RA900,3001 I >S1000 E
+a reset by who sent the SYN again:
+    >S1000 N <PA700,66 E >S1000 E >RA1001,700 I
 a SYN while the last ACK is due:
     >S100 N <SA500,101 E >A101,501 E <FA501,101 E >FA101,502 E >S9000 E <A502,102 E >S9000 E
 a FIN sent again:

@@ -6,7 +6,7 @@ from ruleparse.bits import Bool
 from ruleparse.netfilter.bytewise import tcp_options_are_cut
 from ruleparse.netfilter.connections import TRACKED
 from ruleparse.netfilter.extension import Case, Context, ask
-from ruleparse.netfilter.fields import NEW, UNTRACKED
+from ruleparse.netfilter.fields import CONFIRMED, NEW, UNTRACKED
 from ruleparse.netfilter.values import TEXT, any_of_bits
 from ruleparse.netfilter.verdicts import accepted
 from ruleparse.packet import Packet
@@ -41,8 +41,9 @@ def dont_track() -> list[Case]:
 
 
 def attach_template(*actions: Action) -> list[Case]:
-    """Conntrack will find a template, made by these actions; until then it passes for a new connection."""
-    return [Case((_WAS_MET,), ()), Case((_WAS_NOT_MET,), (*actions, Set("ct_state", NEW)))]
+    """Conntrack will find a template, made by these actions; until then it passes for a new, confirmed connection."""
+    passes = (Set("ct_state", NEW), Set("ct_status", CONFIRMED, CONFIRMED))
+    return [Case((_WAS_MET,), ()), Case((_WAS_NOT_MET,), (*actions, *passes))]
 
 
 _WAS_MET = any_of_bits("ct_state", TRACKED | UNTRACKED)

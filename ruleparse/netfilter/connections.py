@@ -51,6 +51,7 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
         "conntrack",
         [
             Rule((Masked("ct_state", UNTRACKED, -1),), (Return(),)),
+            Rule((Masked("ct_state", NEW, -1),), (Set("ct_status", 0, CONFIRMED),)),
             Rule(
                 (Masked("ct_given", 0, -1, negated=True),),
                 (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return()),
@@ -154,12 +155,26 @@ _SOURCE = _Side(
 
 def settle_destination(call: Call) -> list[Rule]:
     """PREROUTING or OUTPUT: ask the nat table where to; then the reply will come from there."""
-    return [*_settle(call, _DESTINATION), *_translated_before(_DESTINATION)]
+    return [*_errors_refused(), *_settle(call, _DESTINATION), *_translated_before(_DESTINATION)]
 
 
 def settle_source(call: Call) -> list[Rule]:
     """POSTROUTING or INPUT: ask the nat table who from; then the reply will go there."""
-    return [*_settle(call, _SOURCE), *_translated_before(_SOURCE)]
+    return [*_errors_refused(), *_settle(call, _SOURCE), *_translated_before(_SOURCE)]
+
+
+def _errors_refused() -> list[Rule]:
+    """ICMP errors that NAT does not let pass, whether there is something to translate or not
+    (nf_nat_icmp_reply_translation, nf_nat_icmpv6_reply_translation).
+    """
+    error, translated = Masked("ct_error", 1, -1), any_of_bits("ct_status", SRC_NAT | DST_NAT)
+    redirects = (
+        (Masked("proto", proto, -1), Masked("icmp_type", kind, -1)) for proto, kind in ((ICMP, 5), (ICMP6, 137))
+    )
+    return [
+        Rule((error, Masked("checksum_right", 0, -1)), (Stop("drop", "an ICMP error whose checksum is wrong"),)),
+        *(Rule((error, translated, *r), (Stop("drop", "a redirect for a translated connection"),)) for r in redirects),
+    ]
 
 
 def _translated_before(side: _Side) -> list[Rule]:

@@ -107,6 +107,8 @@ def describe(site: Site, inside: Namespace, far: Namespace) -> dict[str, str]:
 def _wait_until_up(site: Site, inside: Namespace) -> None:
     for _ in range(100):
         states = inside.run("ip", "-o", "link")
-        if not re.search("NO-CARRIER|LOWERLAYERDOWN|state DOWN", re.sub(f".*{site.DUMMY}.*", "", states)):
+        unready = "NO-CARRIER|LOWERLAYERDOWN|state DOWN| tentative"
+        states += inside.run("ip", "-o", "addr")
+        if not re.search(unready, re.sub(f".*{site.DUMMY}.*", "", states)):
             return
         time.sleep(0.01)

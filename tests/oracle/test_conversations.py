@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conversation import CHAINS, STATES, TELLING, any_packet, segments
+from tests.conversation import CHAINS, STATES, TELLING, any_packet, chunks, segments
 from tests.oracle import wire
 from tests.oracle.decode import decode
 from tests.oracle.kernel import FLAVOURS, Fate, Firewall, Loaded, stay_on_one_cpu
@@ -16,6 +16,7 @@ from tests.oracle.topology import Link, Route, Site
 from tests.test_conntrack6 import STATES_BY_PACKET
 from tests.test_tracking_nat import TALKS as TRANSLATED
 from tests.test_tracking_nat import Talk
+from tests.test_tracking_sctp import TALKS as CHUNKS
 from tests.test_tracking_tcp import TALKS as SEGMENTS
 
 SITE = Site(
@@ -45,17 +46,23 @@ def load(firewall: Firewall, *rules: str, family: int = 4) -> Loaded:
 @pytest.mark.parametrize(("said", "expected"), [talk[1:] for talk in SEGMENTS], ids=[talk[0] for talk in SEGMENTS])
 def test_states(said: list[str], expected: list[str], firewall: Firewall) -> None:
     loaded = load(firewall)
-    assert [_state(firewall.send(segment, loaded)) for segment in segments(" ".join(said))] == expected
+    assert [state_of(firewall.send(segment, loaded)) for segment in segments(" ".join(said))] == expected
+
+
+@pytest.mark.parametrize(("said", "expected"), [talk[1:] for talk in CHUNKS], ids=[talk[0] for talk in CHUNKS])
+def test_sctp_states(said: list[str], expected: list[str], firewall: Firewall) -> None:
+    loaded = load(firewall)
+    assert [state_of(firewall.send(chunk, loaded)) for chunk in chunks(" ".join(said))] == expected
 
 
 @pytest.mark.parametrize(("fields", "expected"), STATES_BY_PACKET, ids=str)
 def test_icmp6_states(fields: dict[str, Any], expected: str, firewall: Firewall) -> None:
     loaded = load(firewall, family=6)
     packet = wire.Packet("fd00::9", "2001:db8::7", wire.ICMP6, "eth1", **fields)
-    assert _state(firewall.send(packet, loaded)) == expected[0]
+    assert state_of(firewall.send(packet, loaded)) == expected[0]
 
 
-def _state(fate: Fate) -> str:
+def state_of(fate: Fate) -> str:
     (number,) = (rule for (table, chain, rule) in fate.hits if (table, chain) == ("mangle", "FORWARD") and rule)
     return STATES[number - 1][0]
 

@@ -66,7 +66,9 @@ def begin(raw: bytes) -> Judged:
     for kind, _, body in chunks:
         if _next(kind, ORIGINAL, "none") in (None, "none") or (kind == _INIT and (tag or len(body) < 20)):
             return Judged("invalid", None)
-        tags[ORIGINAL if kind == _HEARTBEAT else REPLY] = _initiate_tag(body) if kind == _INIT else tag
+        tags[ORIGINAL if kind in (_HEARTBEAT, _HEARTBEAT_ACK) else REPLY] = (
+            _initiate_tag(body) if kind == _INIT else tag
+        )
     return follow(Sctp(tags=(tags[0], tags[1])), ORIGINAL, raw)
 
 

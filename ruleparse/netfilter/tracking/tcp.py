@@ -226,11 +226,12 @@ def _reset(
         if not established or s.seq == max_ack or in_train:
             return State.CLOSE, False
         new = tcp.state
-    return new, _answers_what_was_ignored(tcp, s, seen_reply, assured)
+    return new, _answers_what_was_ignored(tcp, direction, s, seen_reply, assured)
 
 
-def _answers_what_was_ignored(tcp: Tcp, s: Segment, seen_reply: bool, assured: bool) -> bool:
-    syn, ack = seen_reply and tcp.last_kind is Kind.SYN, not assured and tcp.last_kind is Kind.ACK
+def _answers_what_was_ignored(tcp: Tcp, direction: int, s: Segment, seen_reply: bool, assured: bool) -> bool:
+    syn = seen_reply and tcp.last_kind is Kind.SYN and tcp.last_direction != direction
+    ack = not assured and tcp.last_kind is Kind.ACK
     challenged = tcp.state is State.SYN_SENT and tcp.last_kind is Kind.ACK and tcp.last_direction == REPLY
     return ((syn or ack) and s.ack == tcp.last_end) or (challenged and s.seq == tcp.last_challenge)
 

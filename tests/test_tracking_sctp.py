@@ -1,0 +1,30 @@
+"""SCTP associations, chunk by chunk; tests/oracle/test_conversations.py asks a kernel about the same rows."""
+
+import pytest
+
+from tests.conversation import chunks, only, start, state
+
+ROWS = """
+the usual handshake:
+    >INIT N <INIT-ACK E >COOKIE-ECHO E <COOKIE-ACK E >DATA E <SACK E >SHUTDOWN E <SHUTDOWN-ACK E >SHUTDOWN-COMPLETE E
+data of nobody's:
+    >DATA I <INIT-ACK I >DATA I
+a heartbeat taken up in the middle:
+    >HEARTBEAT N <HEARTBEAT-ACK E >DATA E
+the answer to a heartbeat that nobody saw:
+    >HEARTBEAT-ACK N <INIT-ACK I <DATA I >DATA N <HEARTBEAT-ACK E >DATA E
+a shutdown taken up in the middle:
+    >SHUTDOWN-ACK N <INIT-ACK E
+a tag that does not fit:
+    >INIT N <INIT-ACK,5 I <INIT-ACK E >COOKIE-ECHO,5 I >COOKIE-ECHO E
+"""
+"""Behind each chunk what it is: New, Established or Invalid."""
+
+LINES = iter(ROWS.strip().splitlines())
+TALKS = [(name.rstrip(":"), line.split()[::2], line.split()[1::2]) for name, line in zip(LINES, LINES, strict=True)]
+
+
+@pytest.mark.parametrize(("said", "expected"), [talk[1:] for talk in TALKS], ids=[talk[0] for talk in TALKS])
+def test_states(said, expected, tmp_path):
+    session = start(tmp_path)
+    assert [state(only(session, chunk))[0] for chunk in chunks(" ".join(said))] == expected
