@@ -311,3 +311,38 @@ def clients_are_sent_to_another(lines: list[str]) -> Iterator[Mutant]:
         if chain_of(lines[index]) == chain_of(lines[other]):
             target = lines[other].rpartition(" ")[2]
             yield Mutant(replaced(lines, index, r"-j \S+$", f"-j {target}"), index + 1)
+
+
+@plants("two-networks")
+def weave_was_here_before(lines: list[str]) -> Iterator[Mutant]:
+    jumps = where(lines, r"-A FORWARD .*-j (cali-FORWARD|FLANNEL-FWD)$")
+    if jumps and (end := table_end(lines, "filter")) is not None:
+        rules = ("-A FORWARD -o weave -j WEAVE-NPC", "-A WEAVE-NPC -m conntrack --ctstate NEW -j RETURN")
+        declared = with_line(with_line(lines, end, *rules), filter_chain(lines, "FORWARD"), ":WEAVE-NPC - [0:0]")
+        yield Mutant(declared, end + 2)
+
+
+@plants("endpoint-without-address")
+def an_endpoint_loses_its_address(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, r"-A KUBE-SEP-.* -j DNAT"):
+        left = [*lines[:index], *lines[index + 1 :]]
+        yield Mutant(left, number(left, rf"^:{chain_of(lines[index])} "))
+
+
+@plants("kube-xlb-left-over")
+def a_chain_of_an_older_release_stays(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, r"^:KUBE-EXT-"):
+        chain = chains(lines, r"KUBE-EXT-\w+")[0].replace("EXT", "XLB")
+        declared = with_line(lines, index, f":{chain} - [0:0]")
+        end = table_end(declared, "nat")
+        assert end is not None
+        yield Mutant(with_line(declared, end, f"-A {chain} -j KUBE-MARK-MASQ"), index + 1)
+
+
+@plants("forward-drop")
+def a_host_firewall_comes_before(lines: list[str]) -> Iterator[Mutant]:
+    forward = where(lines, "-A FORWARD ")
+    filtered = [index for index in forward if in_table(lines, index) == "filter"]
+    if filtered and where(lines, "--to-destination") and where(lines, "^:KUBE-FORWARD"):
+        rule = "-A FORWARD -j REJECT --reject-with icmp-host-prohibited"
+        yield Mutant(with_line(lines, filtered[0], rule), filtered[0] + 1)

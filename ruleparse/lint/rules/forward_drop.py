@@ -1,7 +1,8 @@
-"""FORWARD drops what no rule accepts, and no rule accepts pods' connections.
+"""FORWARD drops or refuses what no rule accepts before, and no rule accepts pods' connections.
 
 Why: packets from and to pods are forwarded. Docker sets the policy DROP when it starts and accepts its own bridge only;
-kube-proxy accepts no more than replies and what it masquerades. Nothing works that crosses nodes, or leaves them.
+kube-proxy accepts no more than replies and what it masquerades. Host firewalls end FORWARD with a REJECT, in front of
+what the network plugin appends. Nothing works that crosses nodes, or leaves them.
 
 Fix: `iptables -P FORWARD ACCEPT`, or have the network plugin accept its pods (flannel from 0.18 does).
 
@@ -42,7 +43,9 @@ from collections.abc import Iterator
 from ruleparse.bits import all_of, negate
 from ruleparse.lint.finding import Finding, LintRule, error
 from ruleparse.lint.first_packets import FirstPackets
-from ruleparse.lint.ruleset import Rules, chain_span
+from ruleparse.lint.ruleset import Rules, chain_span, is_plain
+from ruleparse.netfilter.save import Chain
+from ruleparse.text import Span
 
 _ELSEWHERE = ("CILIUM_*", "OVN-KUBE-*", "ANTREA-*", "OPENSHIFT-*")
 """Their pods' packets do not need a rule here, or get one by other means."""
@@ -54,7 +57,8 @@ def find(rules: Rules) -> Iterator[Finding]:
     chain = rules.table("filter").chains.get("FORWARD")
     elsewhere = any(map(rules.saved.has_chain, _ELSEWHERE))
     endpoints = list(pods_of_services(rules))
-    if chain is None or chain.policy != "DROP" or elsewhere or not endpoints:
+    end = None if chain is None else _end(rules, chain)
+    if end is None or elsewhere or not endpoints:
         return
     packets = FirstPackets(rules, "FORWARD")
     pods = all_of(negate(packets.through(f, name)) for f in ("in", "out") for name in _NOT_OF_PODS)
@@ -63,10 +67,19 @@ def find(rules: Rules) -> Iterator[Finding]:
             region = all_of([pods, packets.among(field, endpoints)])
             if packets.accepted("filter", "FORWARD", among=region) is False:
                 message = f"FORWARD drops what no rule accepts, and none accepts a connection {way} a pod"
-                yield error(f"{message}: {packets.witness(region)}", chain_span(chain))
+                yield error(f"{message}: {packets.witness(region)}", end)
                 return
         except MemoryError:
             return
+
+
+def _end(rules: Rules, chain: Chain) -> Span | None:
+    """What drops all that is left: a rule without conditions, or the policy."""
+    forward = rules.table("filter").rules("FORWARD")
+    catch_all = next((here for here in forward if here.target in ("DROP", "REJECT") and is_plain(here)), None)
+    if catch_all is not None:
+        return catch_all.words.span
+    return chain_span(chain) if chain.policy == "DROP" else None
 
 
 def pods_of_services(rules: Rules) -> Iterator[int]:
