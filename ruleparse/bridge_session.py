@@ -61,7 +61,7 @@ class BridgeSession:
         """Answer for the next packet. Raises SpecError."""
         program = bridge_of(self.snapshot, spec)
         values = packet_of(program, spec) | {LIVE: 1}
-        worlds = self._worlds.get(program.name) or [self._fresh()]
+        worlds = self._worlds.get(program.name) or [self._fresh(program)]
         complete, found = True, list[list[Delivery]]()
         for world in worlds:
             ways = _ways(world, program, values)
@@ -73,10 +73,13 @@ class BridgeSession:
         start = shown(Packet(values))
         return BridgeAnswer(spec.get("id"), spec, outcomes, self.snapshot.all_diagnostics(), complete, start)
 
-    def _fresh(self) -> _World:
+    def _fresh(self, program: BridgeProgram) -> _World:
         sysctl = self.snapshot.routing.sysctl
         loose = number(sysctl, "net.netfilter.nf_conntrack_tcp_loose")
-        return _World(BridgeMemory(Tracker(Settings.of(sysctl)), None if loose is None else loose != 0))
+        addresses = dict(program.known.addresses or {})
+        return _World(
+            BridgeMemory(Tracker(Settings.of(sysctl)), None if loose is None else loose != 0, ports=addresses)
+        )
 
 
 def _ways(world: _World, program: BridgeProgram, values: Mapping[str, Number]) -> Any:

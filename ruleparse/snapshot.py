@@ -244,10 +244,12 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
         found = ipvs.read(balanced)
         snapshot.virtual_servers = found.servers
         snapshot.diagnostics += found.diagnostics
-    if any(kind in texts for kind in ("ovs-flows", "ovs-groups", "ovs-ports")):
+    if any(kind.startswith("ovs-") for kind in texts):
         from ruleparse.openflow.bridges import read_bridges
 
-        snapshot.bridges = read_bridges(*(texts.pop(k, []) for k in ("ovs-flows", "ovs-groups", "ovs-ports")))
+        flows, groups, ports = (texts.pop(kind, []) for kind in ("ovs-flows", "ovs-groups", "ovs-ports"))
+        more = {kind: texts.pop(kind) for kind in list(texts) if kind.startswith("ovs-")}
+        snapshot.bridges = read_bridges(flows, groups, ports, more)
     snapshot.routing = read_routing(texts, sniff.family_hint)
     snapshot.diagnostics += snapshot.routing.diagnostics
     if not snapshot.dumps and (snapshot.bridges is None or not snapshot.bridges.flows):

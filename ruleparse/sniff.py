@@ -33,7 +33,18 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"\b(PERMANENT|REACHABLE|STALE|DELAY|PROBE|NOARP|FAILED|INCOMPLETE|NONE)[ \t\r]*(\n|\Z)"
         ),
     ),
-    ("ovs-groups", re.compile(r"[ \t]*group_id=\d+,|(NXST|OFPST)_GROUP")),
+    ("ovs-group-stats", re.compile(r"(NXST|OFPST)_GROUP reply|[ \t]*group_id=\d+,(duration|ref_count|packet_count)=")),
+    ("ovs-groups", re.compile(r"[ \t]*group_id=\d+,|(NXST|OFPST)_GROUP_DESC")),
+    ("ovs-meters", re.compile(r"OFPST_METER(_CONFIG)? reply|meter=\d+ [a-z ]*bands=|meter:\d+ flow_count:")),
+    ("ovs-fdb", re.compile(r" *port +VLAN +MAC +Age")),
+    ("ovs-tables", re.compile(r'OFPST_TABLE(_FEATURES)? reply|  table \d+( \("[^\n]*"\))?:')),
+    (
+        "ovs-vsctl",
+        re.compile(
+            r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*\n    \w| {4}Bridge \S"
+            r"|(_uuid|name|ofport|external_ids) *: (\S|\[|\{)"
+        ),
+    ),
     ("ovs-ports", re.compile(r"OFPST_PORT_DESC|OFPT_FEATURES_REPLY|[ \t]+(\d+|LOCAL)\([^\n]+\): *addr:")),
     (
         "ovs-flows",

@@ -154,7 +154,8 @@ def _is_step(program: BridgeProgram, hit: Hit) -> bool:
 
 def _step(program: BridgeProgram, hit: Hit, names: FlowNames) -> FlowStep:
     table, found = hit.table, program.flow_of(hit.rule)
-    name = names.table(table.label) or (None if table.label.isdecimal() else table.label)
+    saved = program.known.table_name(table.label) if table.label.isdecimal() else table.label
+    name = names.table(table.label) or saved
     if found is None:
         return FlowStep(table.group, table.label, None, "", "", None, None, None, name)
     place = found.span.line, found.span.source.name, found.cookie

@@ -22,7 +22,8 @@ class LiveProgram(Mapping[str, Table]):
     def __init__(self, bridge: BridgeProgram, memory: BridgeMemory) -> None:
         self.bridge = bridge
         self.memory = memory
-        self._made: dict[str, Table] = {"output": output_table(bridge.port_list, bridge["start"].name, memory.ports)}
+        learned = output_table(bridge.port_list, bridge["start"].name, memory.ports, learns=True)
+        self._made: dict[str, Table] = {"output": learned}
 
     def __getitem__(self, name: str) -> Table:
         if name not in self._made:

@@ -35,8 +35,8 @@ class FlowNames:
         """The names of a bridge, kept with its program: the next packet asks about the same flows."""
         kept: dict[str, FlowNames] = vars(program)
         if "names" not in kept:
-            ports = {number: port.name for number, port in program.port_list.saved.items()}
-            kept["names"] = cls(SavedBridge(program.dumps, program.groups, ports, program.cluster))
+            ports = program.port_list
+            kept["names"] = cls(SavedBridge(program.dumps, program.groups, ports.names, program.cluster, ports.owners))
         return kept["names"]
 
     @cached_property

@@ -193,8 +193,10 @@ class SavedBridge:
         groups: Mapping[int, Group] = MappingProxyType({}),
         ports: Mapping[int, str] = MappingProxyType({}),
         cluster: Cluster | None = None,
+        owners: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.cluster = cluster
+        self.owners = owners
         saved: dict[str, list[tuple[FlowDump, Stretch]]] = {}
         for dump in dumps:
             for table, stretches in dump.tables.items():
@@ -217,9 +219,10 @@ class SavedBridge:
         return next((flow for flow in found if not flow.priority and not flow.match), None)
 
     def port(self, number: int) -> str:
-        """`4 (nginx-0)`, or the number alone."""
+        """`4 (nginx-0, pod default/nginx)`, or the number alone."""
         name = self.ports.get(number)
-        return f"{number} ({name})" if name else str(number)
+        said = filter(None, (name, self.owners.get(name or "")))
+        return f"{number} ({', '.join(said)})" if name else str(number)
 
     def number(self, port: str) -> int | None:
         """The number of a port by its name or number."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 
 from ruleparse.openflow.flows import Flow
+from ruleparse.openflow.known import DATABASE, name_ports, read_known
 from ruleparse.openflow.ports import Ports, read_ports
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.read import FlowDump, read_flows
 from ruleparse.openflow.read_groups import GroupDump, Groups, read_groups
+from ruleparse.openflow.switch_database import SwitchDatabase, read_database
 from ruleparse.text import Diagnostic, Source
 
 _OLD = (
@@ -19,13 +23,15 @@ _OLD = (
 )
 
 
-@dataclass(slots=True)
+@dataclass
 class Bridges:
     """Texts about bridges; which is whose, only the names of their files say."""
 
     flows: list[FlowDump] = field(default_factory=list)
     groups: list[GroupDump] = field(default_factory=list)
     ports: list[Source] = field(default_factory=list)
+    more: Mapping[str, Sequence[Source]] = field(default_factory=dict)
+    """what else was saved, by kind"""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _programs: dict[str | None, BridgeProgram] = field(default_factory=dict)
 
@@ -81,15 +87,31 @@ class Bridges:
         groups = [d for d in self.groups if _is_about(d.source, name, [d.source for d in self.groups])]
         ports = Ports()
         problems = read_ports([s for s in self.ports if _is_about(s, name, self.ports)], ports)
-        program = BridgeProgram(name or ports.bridge or "bridge", flows, Groups(groups), ports)
-        program.diagnostics += problems
+        known, of_known = read_known(lambda kind: self._about(kind, name))
+        name_ports(ports, self._database, name)
+        program = BridgeProgram(name or ports.bridge or "bridge", flows, Groups(groups), ports, known)
+        program.diagnostics += problems + of_known + self._database.diagnostics
         return program
 
+    def _about(self, kind: str, name: str | None) -> list[Source]:
+        among = self.more.get(kind, ())
+        return [source for source in among if _is_about(source, name, among)]
 
-def read_bridges(flows: Sequence[Source], groups: Sequence[Source], ports: Sequence[Source]) -> Bridges:
-    """What some texts hold. Never raises: what is wrong is a diagnostic."""
+    @cached_property
+    def _database(self) -> SwitchDatabase:
+        return read_database(self.more.get(DATABASE, ()))
+
+
+def read_bridges(
+    flows: Sequence[Source],
+    groups: Sequence[Source],
+    ports: Sequence[Source],
+    more: Mapping[str, Sequence[Source]] = MappingProxyType({}),
+) -> Bridges:
+    """What some texts hold; `more` are those of `known.KINDS`. Never raises: what is wrong is a diagnostic."""
     dumps = [read_flows(s) for s in flows]
-    found = Bridges([d for d in dumps if d.tables or d.cut is None], [read_groups(s) for s in groups], list(ports))
+    whole = [d for d in dumps if d.tables or d.cut is None]
+    found = Bridges(whole, [read_groups(s) for s in groups], list(ports), more)
     found.diagnostics += [diagnostic for dump in dumps for diagnostic in dump.diagnostics]
     for old in (d for d in found.flows if d.version == "1.0"):
         found.diagnostics.append(Diagnostic("incomplete-dump", "note", f"{old.source.name}: {_OLD}"))

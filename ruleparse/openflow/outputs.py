@@ -22,10 +22,10 @@ Learned = dict[tuple[int, int], int]
 """The port behind which an address of a VLAN is."""
 
 
-def output_table(ports: Ports, start: str, learned: Learned | None = None) -> Table:
+def output_table(ports: Ports, start: str, learned: Learned | None = None, *, learns: bool = False) -> Table:
     """Sends the packet to the port that it is on its way to; `start` is the table that TABLE means.
 
-    What a switch has `learned` it knows, and adds to; None where nobody saved what it knows.
+    `learned` is what the switch knows, None where nobody saved that; one that `learns` adds to it.
     """
 
     def narrow(packet: Packet) -> Iterable[Rule]:
@@ -33,14 +33,14 @@ def output_table(ports: Ports, start: str, learned: Learned | None = None) -> Ta
         if not isinstance(out, int) or not isinstance(came, int):
             return table.rules
         if out == PORTS["NORMAL"]:
-            return (_normal(packet, came, ports, learned),)
+            return (_normal(packet, came, ports, learned, learns),)
         return (Rule((), (*_known(out, came, ports, start), Return())),)
 
     table = Table("output", _unknown(ports), narrow=narrow)
     return table
 
 
-def _normal(packet: Packet, came: int, ports: Ports, learned: Learned | None) -> Rule:
+def _normal(packet: Packet, came: int, ports: Ports, learned: Learned | None, learns: bool) -> Rule:
     """As a switch does that learns addresses (ofproto-dpif-xlate.c, xlate_normal)."""
     source, target, tag = (packet[flow(name)] for name in ("dl_src", "dl_dst", "vlan_tci"))
     if not ports.exists(came):
@@ -50,14 +50,16 @@ def _normal(packet: Packet, came: int, ports: Ports, learned: Learned | None) ->
     if target & ~0xF == _RESERVED:
         return Rule((), (Note("NORMAL forwards nothing to a reserved address"), Return()))
     vlan = tag & 0xFFF
-    learning = () if learned is None or source & _GROUP_ADDRESS else (_learn(learned, (vlan, source), came),)
+    learning = (
+        () if learned is None or not learns or source & _GROUP_ADDRESS else (_learn(learned, (vlan, source), came),)
+    )
     if target & _GROUP_ADDRESS:
         return Rule((), (*learning, *_everywhere(came, ports), Return()))
     if learned is None:
         words = f"the bridge has not learned where {show_mac(target)} is"
         question = settled_for_all(Assumption(words, "ovs-appctl fdb/show", presumed=True))
         return Rule((question,), (*_everywhere(came, ports), Return()))
-    behind = came if (vlan, target) == (vlan, source) else learned.get((vlan, target))
+    behind = came if learns and target == source else learned.get((vlan, target))
     if behind is None:
         return Rule((), (*learning, *_everywhere(came, ports), Return()))
     to = (Note("it is learned to be behind the port it came in by"),) if behind == came else _to(behind, ports)

@@ -30,6 +30,10 @@ class Ports:
     saved: dict[int, Port] = field(default_factory=dict)
     known: bool = False
     fragments: str = "normal"
+    told: dict[int, str] = field(default_factory=dict)
+    """names that the switch's database gives; whether these are all ports it does not say"""
+    owners: dict[str, str] = field(default_factory=dict)
+    """whose ports are, by their names: `pod default/client`"""
     _invented: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -48,15 +52,24 @@ class Ports:
             return int(name) & 0xFFFF  # OpenFlow 1.1 and later write 16 more bits for ports of its own
         if name in PORTS and not text.startswith('"'):
             return PORTS[name]
-        found = next((p.number for p in self.saved.values() if p.name == name), None)
+        found = next((number for number, known in self.names.items() if known == name), None)
         if found is not None:
             return found
         return self._invented.setdefault(name, _INVENTED - len(self._invented))
 
+    @property
+    def names(self) -> dict[int, str]:
+        """What ports are called; what ovs-ofctl says counts."""
+        return self.told | {port.number: port.name for port in self.saved.values()}
+
+    def owner(self, number: int) -> str | None:
+        """Whose a port is, None if nobody said."""
+        return self.owners.get(self.names.get(number, ""))
+
     def name(self, number: int) -> str | None:
         """What a port is called, None if nobody said."""
-        if number in self.saved:
-            return self.saved[number].name
+        if (known := self.names.get(number)) is not None:
+            return known
         invented = {n: name for name, n in self._invented.items()}
         return invented.get(number) or PORT_NAMES.get(number)
 

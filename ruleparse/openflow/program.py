@@ -14,6 +14,7 @@ from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.group_tables import group_table
 from ruleparse.openflow.groups import Group
+from ruleparse.openflow.known import Known
 from ruleparse.openflow.learned_flow import Learning
 from ruleparse.openflow.lookup import Classifier, FlowTable, Found, Values
 from ruleparse.openflow.outputs import output_table
@@ -57,8 +58,11 @@ class Entry:
 class BridgeProgram(Mapping[str, Table]):
     """Tables by name; a walk begins in `start`."""
 
-    def __init__(self, name: str, dumps: Sequence[FlowDump], groups: Mapping[int, Group], ports: Ports) -> None:
+    def __init__(
+        self, name: str, dumps: Sequence[FlowDump], groups: Mapping[int, Group], ports: Ports, known: Known
+    ) -> None:
         self.name = name
+        self.known = known
         self.dumps = dumps
         self.groups = groups
         self.port_list = ports
@@ -66,7 +70,7 @@ class BridgeProgram(Mapping[str, Table]):
         self.cluster: Cluster | None = None
         """for names; no walk asks for it"""
         self.flows: dict[Rule, Flow] = {}
-        self.order = _order(t for dump in dumps for t in dump.tables)
+        self.order = _order((t for dump in dumps for t in dump.tables), known.tables)
         self._tables: dict[str, FlowTable] = {}
         self._entries: dict[str, Entry] = {}
         self._lowered: dict[tuple[int, bool], Rule] = {}
@@ -75,11 +79,11 @@ class BridgeProgram(Mapping[str, Table]):
         """by the names of tables"""
         self._learned: dict[str, Flow] = {}
         self._names_of_these: dict[Tracking | Learning, str] = {}
-        start = self.entry(_first(self.order))
+        start = self.entry(_first(self.order, known.tables))
         self._made: dict[str, Table] = {
             "start": one_pass("start", start, first=True),
             "tracked": tracked(),
-            "output": output_table(ports, start),
+            "output": output_table(ports, start, known.addresses),
             "action set": Table("action set", (), narrow=self._action_set),
         }
 
@@ -109,6 +113,9 @@ class BridgeProgram(Mapping[str, Table]):
 
     def port(self, text: str) -> int:
         return self.port_list.number(text)
+
+    def meter(self, number: int) -> str:
+        return self.known.meter(number)
 
     def ports(self) -> Sequence[int] | None:
         return list(self.port_list.saved) if self.port_list.known else None
@@ -279,19 +286,22 @@ def _priority(flow: Flow) -> int | None:
         return None
 
 
-def _order(tables: Iterable[str]) -> dict[str, int]:
-    """The place of each named table: ovs-ofctl prints them in their order."""
+def _order(tables: Iterable[str], numbers: Mapping[str, int]) -> dict[str, int]:
+    """The place of each table: the number of one that is named, where somebody saved it; ovs-ofctl prints them in their
+    order."""
     found: dict[str, int] = {}
     for table in tables:
         last = max(found.values(), default=-1)
-        found.setdefault(table, int(table) if table.isdecimal() else last + 1)
+        found.setdefault(table, int(table) if table.isdecimal() else numbers.get(table, last + 1))
     return found
 
 
-def _first(order: Iterable[str]) -> str:
+def _first(order: Iterable[str], numbers: Mapping[str, int]) -> str:
     """Where a packet begins: in table 0, which a dump that has names calls by its name and prints first."""
     tables = list(order)
-    return tables[0] if tables and not tables[0].isdecimal() and "0" not in tables else "0"
+    if not tables or tables[0].isdecimal() or "0" in tables:
+        return "0"
+    return next((name for name, number in numbers.items() if number == 0), tables[0])
 
 
 def _distinct(flows: Iterable[Flow]) -> list[Flow]:

@@ -54,6 +54,9 @@ class Bridge(Protocol):
     def ports(self) -> Sequence[int] | None:
         """The ports there are, None if nobody saved them."""
 
+    def meter(self, number: int) -> str:
+        """A meter in words, with its rate where somebody saved it."""
+
 
 class Steps:
     """The actions of one flow, bucket or set. `knows` is what is certain of its packets, `table` where it stands."""

@@ -8,7 +8,7 @@ from ruleparse.program import Stop
 
 
 def _lower(meter: int, steps: Steps) -> None:
-    question = steps.asks(f"meter {meter} is over its rate", "ovs-ofctl meter-stats")
+    question = steps.asks(f"{steps.bridge.meter(meter)} is over its rate", "ovs-ofctl meter-stats")
     steps.when((unsettled(question),), Stop("exit"))
 
 
