@@ -66,6 +66,9 @@ class Node:
         packet = f"--in eth0 --src 10.129.0.7 --dst {service} --proto tcp --dport 80".split()
         return [str(Path(sys.executable).with_name("ruleparse")), "why", *map(str, dumps or [self.folder]), *packet]
 
+    def lint(self) -> list[str]:
+        return [str(Path(sys.executable).with_name("ruleparse")), "lint", "--exit-zero", str(self.folder)]
+
     def full_parse(self, *options: str) -> list[str]:
         return [sys.executable, "-m", "benchmarks.full_parse", *options, str(self.folder)]
 
@@ -111,6 +114,17 @@ def compare_ways(node: Node, peer: list[str], runs: int) -> None:
         print(row(subject.name, subject, measured[0] if peer else None))
 
 
+def time_lint(folder: Path, sizes: tuple[int, ...], runs: int) -> None:
+    """Nodes of growing size: what it costs to look for every defect."""
+    print(f"\n\nruleparse lint, by number of rules\n\n{heading('')}")
+    for services in (size for size in sizes if size < PATIENT):
+        node = Node.generate(folder, services)
+        lint = Subject("ruleparse lint", node.lint(), runs)
+        measure(lint)
+        print(row(f"{node.rules:>9,} rules", lint, None), flush=True)
+        shutil.rmtree(node.folder)
+
+
 def compare_sizes(folder: Path, sizes: tuple[int, ...], peer: list[str], runs: int) -> None:
     """Nodes of growing size: what one question costs."""
     print(f"\n\nruleparse why, by number of rules\n\n{heading('')}")
@@ -140,6 +154,7 @@ def main() -> None:
         node.check()
         compare_ways(node, peer, options.runs)
         compare_sizes(folder, STEPS[:-1] if options.quick else STEPS, peer, options.runs)
+        time_lint(folder, STEPS, options.runs)
         print("\n")
         bridges.compare(folder, bridges.FLOWS, options.runs)
 

@@ -5,8 +5,9 @@ services go to endpoints that are gone, or are refused for having none though th
 
 Fix: `kube-proxy --cleanup`, then start it again; or restart the node.
 
-Sure: certain: packets reach chains of services (KUBE-SVC-…), which IPVS mode never has, and rules that ask the sets of
-IPVS mode. Which of the two kube-proxy runs in now a dump of rules does not tell.
+Sure: certain: packets reach chains of services (KUBE-SVC-…) or refusals for services without endpoints, which IPVS mode
+never has, and rules that ask the sets of IPVS mode. Which of the two kube-proxy runs in now a dump of rules does not
+tell.
 
 Example:
 
@@ -31,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ruleparse.cni.saved import Here
 from ruleparse.lint.finding import Finding, LintRule, Related, error
 from ruleparse.lint.ruleset import Rules
 
@@ -40,7 +42,7 @@ _SETS = ("KUBE-CLUSTER-IP", "KUBE-LOOP-BACK", "KUBE-NODE-PORT-TCP")
 def find(rules: Rules) -> Iterator[Finding]:
     nat = rules.table("nat")
     services = (h for c in nat.saved.starting("KUBE-SVC-") for h in nat.callers.get(c, ()) if h.chain in nat.hooks)
-    of_iptables = next(services, None)
+    of_iptables = next(services, None) or _refusal(rules)
     if of_iptables is None:
         return
     reached = (here for chain in ("KUBE-SERVICES", "KUBE-POSTROUTING", "KUBE-NODE-PORT") for here in nat.rules(chain))
@@ -48,6 +50,13 @@ def find(rules: Rules) -> Iterator[Finding]:
     if of_ipvs is not None:
         related = Related(of_ipvs.words.span, "IPVS mode asks a set")
         yield error("kube-proxy's rules of two modes are in force: iptables and IPVS", of_iptables.words.span, related)
+
+
+def _refusal(rules: Rules) -> Here | None:
+    """A rule of iptables mode that refuses a service without endpoints; it stays and the service gets some."""
+    table = rules.table("filter")
+    chains = (chain for chain in ("KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES") if chain in table.hooks)
+    return next((here for c in chains for here in table.rules(c) if "has no endpoints" in here.text), None)
 
 
 RULE = LintRule("two-proxy-modes", "error", find)
