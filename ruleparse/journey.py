@@ -39,6 +39,8 @@ from ruleparse.wired import wired
 MOST_CROSSINGS = 8
 """A packet that goes to and fro more often is followed no further."""
 _MOST_FATES = 200
+_KEPT = ("tcp_flags", "length")
+"""Fields that no rule of the host's changes."""
 _ROOM = 1 << 22
 
 
@@ -126,12 +128,12 @@ class _Journey:
         answering = Answering(self.snapshot, spec, question, given)
         found = explore(answering.program, answering.entry, question.packet, question.reach, some_will_do=True)
         self.complete &= found.complete
-        flags = question.packet.values.get("tcp_flags")
-        fates = [self._behind(f, answering.outcome(f), family, flags, crossings) for f in found.outcomes]
+        kept = {name: question.packet.values.get(name) for name in _KEPT}
+        fates = [self._behind(f, answering.outcome(f), family, kept, crossings) for f in found.outcomes]
         return [fate for some in fates for fate in some][:_MOST_FATES]
 
     def _behind(
-        self, found: Found, outcome: Outcome, family: int, flags: Number | None, crossings: int
+        self, found: Found, outcome: Outcome, family: int, kept: Mapping[str, Number | None], crossings: int
     ) -> list[WholeOutcome]:
         """A fate on the host, and what follows in a bridge."""
         here = _of_host(outcome)
@@ -141,7 +143,7 @@ class _Journey:
         self.crossed = True
         if self._goes_too_far(crossings, port):
             return [here]
-        packet = {**found.packet, "tcp_flags": flags if isinstance(flags, int) else None}
+        packet = {**found.packet, **{name: n if isinstance(n, int) else None for name, n in kept.items()}}
         macs, unknown = self._macs(port, family, packet)
         if (missing := needed(packet)) or macs is None:
             open_ = ", ".join(missing) or "the Ethernet address of " + " and ".join(_LACKING[one] for one in unknown)

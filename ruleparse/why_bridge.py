@@ -10,10 +10,10 @@ from ruleparse.bits import Number
 from ruleparse.cni.flow_decoder import FlowCase
 from ruleparse.cni.flow_names import FlowNames
 from ruleparse.cni.saved_flows import SavedFlow
-from ruleparse.codec import show_address, show_mac, show_protocol
+from ruleparse.codec import integer, show_address, show_mac, show_protocol
 from ruleparse.deliveries import Delivery, Reply, Sent, deliveries
 from ruleparse.evaluate import Hit
-from ruleparse.openflow.fields import flow
+from ruleparse.openflow.fields import OCTETS, flow, octets
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.recirculation import NEXT, PASS, ct_next
 from ruleparse.openflow.trace_flow import read_ct_state, read_trace_flow
@@ -23,7 +23,7 @@ from ruleparse.spec import SpecError
 from ruleparse.text import Diagnostic
 from ruleparse.why import Assumed
 
-BRIDGE_KEYS = frozenset({"id", "bridge", "flow", "ct_next"})
+BRIDGE_KEYS = frozenset({"id", "bridge", "flow", "ct_next", "length"})
 """Every key that a packet for a bridge may have."""
 
 
@@ -101,7 +101,9 @@ def bridge_of(snapshot: Snapshot, spec: Mapping[str, Any]) -> BridgeProgram:
     """The bridge that is asked about. Raises SpecError."""
     unknown = sorted(k for k, v in spec.items() if v is not None and k not in BRIDGE_KEYS)
     if unknown:
-        raise SpecError(f"{unknown[0]!r} is no option of a packet in a bridge; there are bridge, flow, ct_next and id")
+        raise SpecError(
+            f"{unknown[0]!r} is no option of a packet in a bridge; there are bridge, flow, ct_next, length and id"
+        )
     program = snapshot.bridge(None if spec.get("bridge") is None else str(spec["bridge"]))
     if program is None:
         raise SpecError("there are no flows among the dumps: save `ovs-ofctl dump-flows BRIDGE` and give its file")
@@ -117,6 +119,7 @@ def packet_of(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Numb
         values: dict[str, Number] = {**read_trace_flow(str(text), program.port_list)}
     except ValueError as error:
         raise SpecError(f"--flow {text}: {error}") from None
+    values |= _length(spec.get("length"), values)
     given = spec.get("ct_next") or ()
     states = [given] if isinstance(given, str) else list(given)
     try:
@@ -125,6 +128,16 @@ def packet_of(program: BridgeProgram, spec: Mapping[str, Any]) -> dict[str, Numb
     except ValueError as error:
         raise SpecError(f"--ct-next: {error}") from None
     return values
+
+
+def _length(text: object, values: Mapping[str, Number]) -> dict[str, Number]:
+    if text is None:
+        return {}
+    tci = values.get(flow("vlan_tci"), 0)
+    try:
+        return {OCTETS: octets(integer(str(text), 1, 0xFFFF), tci if isinstance(tci, int) else 0)}
+    except ValueError as error:
+        raise SpecError(f"--length: {error}") from None
 
 
 def outcome_of(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:

@@ -18,16 +18,26 @@ def show(ports: Mapping[str, int]) -> str:
     )
 
 
-def snapshot(flows: str, groups: str = "", ports: Mapping[str, int] | None = None) -> Snapshot:
-    listed = [Source("ports.txt", show(SIX if ports is None else ports))] if ports != {} else []
+def snapshot(
+    flows: str, groups: str = "", ports: Mapping[str, int] | None = None, shown: str | None = None
+) -> Snapshot:
+    """With `ports` as they are if none are named; `shown` is the whole text about them."""
+    listed = [Source("ports.txt", shown or show(SIX if ports is None else ports))] if ports != {} else []
     bridges = read_bridges([Source("flows.txt", flows)], [Source("groups.txt", groups)] if groups else [], listed)
     return Snapshot(bridges=bridges)
 
 
 def ask(
-    flows: str, packet: str, groups: str = "", ct_next: Sequence[str] = (), ports: Mapping[str, int] | None = None
+    flows: str,
+    packet: str,
+    groups: str = "",
+    ct_next: Sequence[str] = (),
+    ports: Mapping[str, int] | None = None,
+    shown: str | None = None,
 ) -> BridgeAnswer:
-    return why_bridge(snapshot(flows, groups, ports), {"bridge": "br0", "flow": packet, "ct_next": list(ct_next)})
+    return why_bridge(
+        snapshot(flows, groups, ports, shown), {"bridge": "br0", "flow": packet, "ct_next": list(ct_next)}
+    )
 
 
 def path(outcome: BridgeOutcome) -> list[tuple[int | None, int | None]]:

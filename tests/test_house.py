@@ -40,7 +40,7 @@ LAYERS = """
     bits
     words
     grammars sniff
-    text protocols capture
+    text protocols capture jhash
 """
 
 # Dialects lower into a Program, and these see nothing but that. (cni reads the names that iptables rules carry.)

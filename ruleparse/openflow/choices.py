@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ruleparse.openflow.questions import unsettled
+from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.steps import Steps
+from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Action, Return, Rule, Table, Test
+from ruleparse.text import Span
 
 
 def shares(steps: Steps, what: str, weights: Sequence[float]) -> Iterator[tuple[Test, ...]]:
@@ -20,10 +22,26 @@ def shares(steps: Steps, what: str, weights: Sequence[float]) -> Iterator[tuple[
         rest -= weight
 
 
-def choose(steps: Steps, what: str, cases: Sequence[tuple[float, tuple[Action, ...]]]) -> None:
-    """Do one of some rows of actions, each with its weight."""
-    if not cases:
-        return
-    tests = shares(steps, what, [weight for weight, _ in cases])
-    rules = [Rule(t, (*actions, Return())) for t, (_, actions) in zip(tests, cases, strict=True)]
-    steps.call(Table("", tuple(rules)))
+def mixed_as_usual(what: str, span: Span | None) -> Assumption:
+    """What is taken for granted where bits are mixed by something that depends on how the switch was built."""
+    return Assumption(
+        f"the switch mixes bits as builds without CRC instructions do, for {what}", "", span, presumed=True
+    )
+
+
+def choose(
+    steps: Steps, what: str, cases: Sequence[tuple[Action, ...]], pick: Callable[[Packet], int | None], mixes: bool
+) -> None:
+    """Do one of some rows of actions: the one that `pick` says for a packet that is known, any where it cannot tell.
+
+    `mixes` is whether that depends on how the switch was built.
+    """
+    tests = shares(steps, what, [1.0] * len(cases))
+    rules = [Rule(t, (*actions, Return())) for t, actions in zip(tests, cases, strict=True)]
+    question = (settled_for_all(mixed_as_usual(what, steps.span)),) if mixes and len(cases) > 1 else ()
+
+    def narrow(packet: Packet) -> Iterable[Rule]:
+        chosen = pick(packet)
+        return rules if chosen is None else (Rule(question, rules[chosen].actions),)
+
+    steps.call(Table("", tuple(rules), narrow=narrow))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruleparse.bits import Number
 from ruleparse.codec import show_address, show_mac
-from ruleparse.openflow.fields import flow
+from ruleparse.openflow.fields import OCTETS, flow, octets
 
 IP, IPV6 = 0x0800, 0x86DD
 TCP, ICMP, ICMP6 = 6, 1, 58
@@ -48,7 +48,8 @@ def into_bridge(packet: Known, family: int, port: int, macs: tuple[int, int]) ->
         "tcp_flags": known("tcp_flags") if known("proto") == TCP else 0,
         "pkt_mark": known("mark"),
     }
-    return {flow(name): value for name, value in values.items()}
+    found: dict[str, Number] = {flow(name): value for name, value in values.items()}
+    return found | {OCTETS: octets(known("length"), 0)} if known("length") else found
 
 
 _FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")

@@ -84,6 +84,7 @@ HEADERS: dict[str, tuple[int, str]] = {
 }
 
 STATES: dict[str, tuple[int, str]] = {
+    "octets": (17, "length with the Ethernet header, 0 if it is not known"),
     "out_port": (16, "port that an output is on its way to"),
     "unused": (8, "bits that a field has on paper only"),
     "scratch": (1024, "bits being moved"),
@@ -104,3 +105,11 @@ STATES: dict[str, tuple[int, str]] = {
 }
 
 declare(*(Field(flow(n), width, doc, default=0) for n, (width, doc) in (HEADERS | STATES).items()))
+
+OCTETS = flow("octets")
+_HEADER, _TAG, _TAGGED = 14, 4, 0x1000
+
+
+def octets(length: int, tci: int) -> int:
+    """What a frame has in all, with `length` octets from the IP header on."""
+    return length + _HEADER + (_TAG if tci & _TAGGED else 0)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ruleparse.openflow.action_set import in_order
 from ruleparse.openflow.calls import DEEPER, TOO_MUCH, is_too_much
-from ruleparse.openflow.choices import shares
+from ruleparse.openflow.choices import mixed_as_usual, shares
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.groups import Bucket, Group
 from ruleparse.openflow.hashing import best_bucket, hash_fields
 from ruleparse.openflow.keys import NEEDS, FlowKey
 from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.steps import EXIT, LASTING, Bridge, Steps
-from ruleparse.packet import Assumption, Packet
+from ruleparse.packet import Packet
 from ruleparse.program import Action, Call, Fork, Masked, Note, Return, Rule, Set, Table, Test
 
 _FAILED = Rule((Masked(flow("failed"), 1, -1),), (EXIT,))
@@ -87,7 +87,7 @@ class _Buckets:
     def alive(self, bucket: Bucket) -> tuple[Test, ...] | None:
         """Under which tests a bucket's port is up, None if it is not."""
         port, group = bucket.about("watch_port"), bucket.about("watch_group")
-        there = self.bridge.ports()
+        there = self.bridge.ports_up()
         if port is None and group is None:
             return None
         if port is not None and there is not None:
@@ -117,10 +117,7 @@ def _by_hash(group: Group, rules: Sequence[Rule]) -> Callable[[Packet], Iterable
     usable = [(index, b) for index, b in enumerate(group.buckets) if b.weight != 0]
     numbers = [(_bucket_id(b, index), 1 if b.weight is None else b.weight) for index, b in usable]
     parameter = int(group.about("selection_method_param") or "0", 0)
-    question = Assumption(
-        f"the switch mixes bits as builds without CRC instructions do, for group {group.id}", "", group.span,
-        presumed=True,
-    )  # fmt: skip
+    question = mixed_as_usual(f"group {group.id}", group.span)
 
     def narrow(packet: Packet) -> Iterable[Rule]:
         values = [(key, _value(packet, key)) for key, _ in hashed if _has(packet, key)]

@@ -117,8 +117,8 @@ class BridgeProgram(Mapping[str, Table]):
     def meter(self, number: int) -> str:
         return self.known.meter(number)
 
-    def ports(self) -> Sequence[int] | None:
-        return list(self.port_list.saved) if self.port_list.known else None
+    def ports_up(self) -> Sequence[int] | None:
+        return [p.number for p in self.port_list.saved.values() if p.up] if self.port_list.known else None
 
     def entry(self, table: str, port: int | None = None, *, deeper: bool = False, by_connection: bool = False) -> str:
         entry = Entry(table, port, deeper, by_connection)

@@ -51,8 +51,8 @@ class Bridge(Protocol):
     def lasting(self, what: Tracking | Learning) -> str:
         """The program's name of something of which a switch through which packets pass remembers what comes of it."""
 
-    def ports(self) -> Sequence[int] | None:
-        """The ports there are, None if nobody saved them."""
+    def ports_up(self) -> Sequence[int] | None:
+        """The ports that can be sent to, None if nobody saved which there are."""
 
     def meter(self, number: int) -> str:
         """A meter in words, with its rate where somebody saved it."""

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from ruleparse import bits
 from ruleparse.bits import Bool
+from ruleparse.jhash import jhash
 from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
 from ruleparse.netfilter.fields import RELATED
-from ruleparse.netfilter.jhash import jhash
 from ruleparse.netfilter.matches.conntrack import tracked
 from ruleparse.netfilter.values import TEXT, hexadecimal, whole
 from ruleparse.packet import Packet

@@ -1,4 +1,4 @@
-"""The kernel's hash of a few 32-bit words (include/linux/jhash.h: jhash_1word, jhash2)."""
+"""The hash that the kernel and Open vSwitch take of a few 32-bit words (include/linux/jhash.h, lib/jhash.c)."""
 
 from __future__ import annotations
 
