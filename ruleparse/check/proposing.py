@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product, zip_longest
 from typing import Any
 
 from ruleparse.check.judging import obeys, open_questions
@@ -93,8 +93,9 @@ class _Proposer:
             pods += [self.pod(party) for party in parties if party.kind == "pod" and party.interfaces]
             services += [self.service(party, family) for party in parties if party.kind == "service"]
         sources = [*pods, *([End("node", {"local": "true"})] if pods else [])]
-        targets = [(End(pod.text, _to(pod)), True) for pod in pods] + [(service, False) for service in services]
-        pairs = list(self.pairs(sources, targets))
+        to_pods = [(End(pod.text, _to(pod)), True) for pod in pods]
+        turns = zip_longest(to_pods, [(service, False) for service in services])
+        pairs = list(self.pairs(sources, [target for turn in turns for target in turn if target is not None]))
         facts = [fact for pair in progress(pairs, len(pairs)) for fact in self.facts(*pair)]
         ports = {f"service {name}": len(spots) for name, spots in self.where.services.items()}
         self.proposals.found = sorted(_whole_services(list(_together(facts)), ports), key=_place)

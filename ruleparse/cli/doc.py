@@ -15,7 +15,7 @@ from ruleparse.report import reference
 @click.option(
     "--schema",
     metavar="COMMAND",
-    help="Print the JSON schema of a command's answer (why, query, diff, lint, check), or of its input (expectations).",
+    help="Print the JSON schema of an answer (of why, query, diff, lint, check, graph, show), or of expectations.",
 )
 def command(name: str | None, schema: str | None) -> None:
     """Reference page of a match, target, field, decoder or lint rule; without NAME the list of all, with their states.

@@ -170,6 +170,14 @@ def test_one_pair_of_many_is_enough_to_fail(check):
     assert found["witness"]["src"] in ("10.244.1.11", "10.244.1.12")
 
 
+def test_no_pod_talks_to_itself_but_by_a_service(check):
+    text = expected("{from: pods default/app=nginx, to: pods default/app=nginx, expect: {never: accept}}")
+    found = json.loads(check(text, BEFORE, "--format", "json").out)["results"][0]
+    assert found["because"] == ["2 of 2 pairs of ends are not as expected, this one among them"]
+    text = expected("{from: pods default/app=nginx, to: service default/nginx, expect: {never: accept}}")
+    assert "2 of 2" in check(text, BEFORE).out
+
+
 WRONG = {
     "a-pod-that-is-none": "name: it\n    from: pod default/cliemt\n    to: service default/nginx\n    expect: accept",
     "a-service-that-is-none": "from: pod default/client\n    to: [node, service default/ngimx]\n    expect: accept",

@@ -83,6 +83,14 @@ def test_what_there_is_no_time_for_is_counted():
     assert "are left out: --most N walks more" in ran.err
 
 
+def test_what_is_not_sure_is_left_out(tmp_path):
+    dumps = [p for p in (CORPORA / "calico-allow-team").iterdir() if p.name != "ipset-save.txt"]
+    ran = run("check", "--write", "-q", "--most", "40", *dumps)
+    assert "whose packets have several fates, or none that is sure" in ran.out
+    (tmp_path / "e.yaml").write_text(ran.out)
+    assert run("check", tmp_path / "e.yaml", *dumps).status == 0
+
+
 def test_a_node_without_pods():
     ran = run("check", "--write", CORPORA / "docker-28")
     assert (ran.status, ran.err) == (0, "")

@@ -50,6 +50,7 @@ def test_no_verdict_depends_on_them(node, packets):
 
 
 CLIENT = ["--src", "10.244.1.10", "--in", "calia7a3e029a7b"]
+DNS = ["--src", "10.244.1.2", "--in", "cali76bbb1eb541"]
 OTHER = ["--src", "10.244.1.99", "--in", "cni0"]
 
 
@@ -58,7 +59,8 @@ OTHER = ["--src", "10.244.1.99", "--in", "cni0"]
     [
         ("calico-after", CLIENT, "10.244.1.11", "Pod default/nginx-7c5ddbdf54-4qj8n"),
         ("calico-after", CLIENT, "10.96.120.8", "10.96.120.8 is service default/nginx"),
-        ("calico-3.16", CLIENT, "10.244.1.11", "NetworkPolicy default/allow-team"),
+        ("calico-3.16", CLIENT, "10.244.1.11", "NetworkPolicy default/allow-team accepts it"),
+        ("calico-3.16", DNS, "10.244.1.11", "(NetworkPolicy default/allow-team and NetworkPolicy default/deny-nginx)"),
         ("kube-proxy-1.34", OTHER, "10.96.120.8", "10.244.1.12:80 (pod default/nginx-7c5ddbdf54-w2m6t)"),
         ("kube-proxy-ipvs", OTHER, "10.96.120.8", "an endpoint of service default/nginx"),
     ],

@@ -174,6 +174,12 @@ def test_every_value_has_its_place(value, indent, before):
         assert start < end
 
 
+def test_of_a_key_that_stands_there_twice_the_last_counts():
+    text = '{"a": 1, "b": 2, "a": 3}'
+    start, end = place(text, 0, ["a"])
+    assert text[start:end] == str(json.loads(text)["a"])
+
+
 @given(JSON)
 def test_a_value_that_is_not_there_has_the_place_around_it(value):
     text = json.dumps(value)
