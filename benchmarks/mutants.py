@@ -23,7 +23,7 @@ __all__ = ["PLANTS", "is_found", "nodes", "planted_flows", "planted_rules", "spr
 
 PLACES = 4
 """Places in each node that one kind of defect is planted in."""
-SAME = ("chain-loop",)
+SAME = ("chain-loop", "tunnel-peer-refused")
 """Findings whose places are all the same: any of them could be the wrong one."""
 
 

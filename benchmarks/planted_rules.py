@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from benchmarks.planting import Mutant, number, plants, replaced, where, with_line, without
+from benchmarks.planting import SETS, Mutant, number, plants, replaced, where, with_line, without
 
 # What rules are made of
 
@@ -346,3 +346,9 @@ def a_host_firewall_comes_before(lines: list[str]) -> Iterator[Mutant]:
     if filtered and where(lines, "--to-destination") and where(lines, "^:KUBE-FORWARD"):
         rule = "-A FORWARD -j REJECT --reject-with icmp-host-prohibited"
         yield Mutant(with_line(lines, filtered[0], rule), filtered[0] + 1)
+
+
+@plants("tunnel-peer-refused", SETS)
+def a_node_is_not_in_the_set(lines: list[str]) -> Iterator[Mutant]:
+    for index in where(lines, r"^add cali40all-hosts-net 192\.168\.10\.1[02]$"):
+        yield Mutant([*lines[:index], *lines[index + 1 :]], number(lines, "^create cali40all-hosts-net "))

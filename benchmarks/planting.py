@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CORPORA = Path(__file__).parent.parent / "corpora"
-RULES, FLOWS, GROUPS = "iptables-save.txt", "flows.txt", "groups.txt"
+RULES, SETS, FLOWS, GROUPS = "iptables-save.txt", "ipset-save.txt", "flows.txt", "groups.txt"
 
 
 @dataclass(frozen=True)

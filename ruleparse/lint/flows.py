@@ -13,6 +13,8 @@ from ruleparse.cni.saved_flows import SavedBridge
 from ruleparse.lint.cubes import Cube, Layout
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.groups import Group
+from ruleparse.openflow.known import METERS
+from ruleparse.openflow.meters import Meter, read_meters
 from ruleparse.openflow.ports import Ports, read_ports
 from ruleparse.openflow.read import FlowDump
 from ruleparse.openflow.runs import Run
@@ -55,12 +57,14 @@ class Placed:
 
 @dataclass
 class Flows:
-    """What was saved of one bridge, and the node it was saved on. `groups` is None where nobody saved them."""
+    """What was saved of one bridge, and the node it was saved on. `groups` and `meters` are None where nobody saved
+    them."""
 
     snapshot: Snapshot
     dump: FlowDump
     ports: Ports
     groups: Mapping[int, Group] | None
+    meters: Mapping[int, Meter] | None = None
     layout: Layout = field(default_factory=Layout)
     unread: set[str] = field(default_factory=set)
     """tables of which some flow could not be read"""
@@ -124,7 +128,7 @@ class Flows:
     @cached_property
     def whole(self) -> bool:
         """Whether what is not there was not there when it was saved: nothing says that the dump was cut short."""
-        return self.start is not None and not self.dump.diagnostics
+        return self.start is not None and self.dump.cut is None and not self.dump.diagnostics
 
     def calls(self, table: str) -> Iterator[tuple[Placed, Element, str]]:
         """What in the flows of a table leads to some table: flow, action, table."""
@@ -159,16 +163,17 @@ class Flows:
 
 
 def bridges(snapshot: Snapshot) -> Iterator[Flows]:
-    """Every saved bridge; each text of flows is taken for one."""
+    """Every saved bridge; each text of flows is taken for one, groups and meters for those of all."""
     found = snapshot.bridges
-    for dump in found.flows if found else ():
+    if found is None:
+        return
+    groups = {group.id: group for saved in found.groups for group in saved.groups} if found.groups else None
+    meters = read_meters(found.more[METERS])[0] if found.more.get(METERS) else None
+    for dump in found.flows:
         ports = Ports()
-        if found and len(found.flows) == 1:
+        if len(found.flows) == 1:
             read_ports(found.ports, ports)
-        groups = (
-            {group.id: group for saved in found.groups for group in saved.groups} if found and found.groups else None
-        )
-        yield Flows(snapshot, dump, ports, groups)
+        yield Flows(snapshot, dump, ports, groups, meters)
 
 
 def inside(elements: Elements) -> Iterator[Element]:

@@ -9,7 +9,7 @@ from ruleparse.lint.registry import rule
 from ruleparse.snapshot import Snapshot, load
 
 HERE = "# here"
-MORE = "# with another file of the node: "
+MORE = ("# with another file of the node: ", "# with a third file of the node: ")
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,12 @@ class Example:
 
     text: str
     line: int
-    more: str
+    more: tuple[str, ...]
 
     def node(self, folder: Path) -> Snapshot:
         (folder / "rules.txt").write_text(self.text)
-        (folder / "more.txt").write_text(self.more)
+        for number, text in enumerate(self.more, 1):
+            (folder / f"more-{number}.txt").write_text(text)
         return load([folder])
 
 
@@ -32,5 +33,5 @@ def example(name: str) -> Example:
     page = inspect.cleandoc(declared.doc)
     text = textwrap.dedent(page.partition("\nExample:\n\n")[2]) + "\n"
     lines = text.splitlines()
-    more = "".join(line.removeprefix(MORE) + "\n" for line in lines if line.startswith(MORE))
-    return Example(text, lines.index(HERE) + 2, more)
+    more = ["".join(line.removeprefix(of) + "\n" for line in lines if line.startswith(of)) for of in MORE]
+    return Example(text, lines.index(HERE) + 2, tuple(filter(None, more)))

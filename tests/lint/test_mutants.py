@@ -3,12 +3,17 @@
 import pytest
 
 from benchmarks.mutants import PLANTS, is_found, spread
-from benchmarks.planting import CORPORA, FLOWS, GROUPS, RULES, Mutant
+from benchmarks.planting import CORPORA, FLOWS, GROUPS, RULES, SETS, Mutant
 from ruleparse.lint.registry import rule_names
 
 BRIDGES = ("antrea-1.2/of10", "antrea-2.3/of15-names")
-NODES = {RULES: ("kube-proxy-1.27", "calico-after", "docker", "aws-vpc-cni"), FLOWS: BRIDGES, GROUPS: BRIDGES}
-LEFT_TO_EXAMPLES = {"hostport-taken-twice"}
+NODES = {
+    RULES: ("kube-proxy-1.27", "calico-after", "docker", "aws-vpc-cni"),
+    SETS: ("calico-after",),
+    FLOWS: BRIDGES,
+    GROUPS: BRIDGES,
+}
+LEFT_TO_EXAMPLES = {"hostport-taken-twice", "missing-meter", "services-disagree"}
 
 
 @pytest.mark.parametrize("planted", PLANTS, ids=[planted.name for planted in PLANTS])
