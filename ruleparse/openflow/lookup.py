@@ -24,6 +24,16 @@ NOBODY = -1
 """Below every priority."""
 
 
+class _Absent:
+    """The value of a field that a packet does not have: no flow that looks at it matches, under whatever mask."""
+
+    def __and__(self, mask: int) -> _Absent:
+        return self
+
+
+ABSENT = _Absent()
+
+
 @dataclass(slots=True)
 class _Shelf:
     """Flows that look at the same bits."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ruleparse.codec import show_mac
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import PORTS
+from ruleparse.openflow.headers import ETHERNET, TYPE
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all
 from ruleparse.packet import Assumption, Packet
@@ -17,6 +18,8 @@ _GROUP_ADDRESS = 1 << 40
 _RESERVED = 0x0180C2000000
 """The first of sixteen addresses that no bridge forwards."""
 
+
+_ANY_PACKET = (PORTS["CONTROLLER"], PORTS["TABLE"])
 
 Learned = dict[tuple[int, int], int]
 """The port behind which an address of a VLAN is."""
@@ -32,6 +35,8 @@ def output_table(ports: Ports, start: str, learned: Learned | None = None, *, le
         out, came = packet[OUT], packet[IN]
         if not isinstance(out, int) or not isinstance(came, int):
             return table.rules
+        if packet[TYPE] != ETHERNET and out not in _ANY_PACKET:
+            return (Rule((), (Note("no port takes a packet without an Ethernet header"), Return())),)
         if out == PORTS["NORMAL"]:
             return (_normal(packet, came, ports, learned, learns),)
         return (Rule((), (*_known(out, came, ports, start), Return())),)

@@ -14,9 +14,10 @@ from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.group_tables import group_table
 from ruleparse.openflow.groups import Group
+from ruleparse.openflow.headers import ETHERNET, TYPE
 from ruleparse.openflow.known import Known
 from ruleparse.openflow.learned_flow import Learning
-from ruleparse.openflow.lookup import Classifier, FlowTable, Found, Values
+from ruleparse.openflow.lookup import ABSENT, Classifier, FlowTable, Found, Values
 from ruleparse.openflow.outputs import output_table
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all, unsettled
@@ -327,14 +328,19 @@ _BY_CONNECTION = {
 }
 
 
+_OF_A_FRAME = tuple(map(flow_field, ("dl_src", "dl_dst", "dl_type", "vlan_tci", "vlan_tci1")))
+
+
 def _values(packet: Packet, entry: Entry) -> Values:
-    """What a lookup sees of a packet: fragments have no ports (frags=normal)."""
+    """What a lookup sees of a packet: fragments have no ports (frags=normal), only frames have what a frame has."""
     values = packet.values
     changed: dict[str, object] = {}
     if entry.port is not None:
         changed[flow_field("in_port")] = entry.port
     if entry.by_connection:
         changed |= {a: values.get(b, 0) for a, b in _BY_CONNECTION.items()}
+    if values.get(TYPE, ETHERNET) != ETHERNET:
+        changed |= dict.fromkeys(_OF_A_FRAME, ABSENT)
     fragment = values.get(flow_field("nw_frag"), 0)
     if isinstance(fragment, int) and fragment & 1:
         changed |= dict.fromkeys(_PORTS, 0)

@@ -38,6 +38,7 @@ def read_trace_flow(text: str, ports: Ports) -> Values:
             _set(values, name, given, ports)
     if not values.get(flow("in_port")):
         values[flow("in_port")] = PORTS["NONE"]
+    values.setdefault(flow("actset_output"), PORTS["UNSET"])
     return values
 
 

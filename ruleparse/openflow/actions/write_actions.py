@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from ruleparse.openflow.action import Act, Kind, arguments, leads_of, read_actions, show_actions
 from ruleparse.openflow.fields import flow
+from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.steps import Steps
 from ruleparse.openflow.syntax import Element
-from ruleparse.program import Copy, Set
+from ruleparse.program import Copy, Masked, Set
 
 _SET = flow("action_set")
 SLOT = 16
@@ -17,6 +18,12 @@ def _parse(element: Element) -> tuple[Act, ...]:
 
 def _lower(actions: tuple[Act, ...], steps: Steps) -> None:
     steps.do(Copy(_SET, _SET, -1, -1, SLOT), Set(_SET, steps.bridge.remember(actions), (1 << SLOT) - 1))
+    for act in actions:
+        if act.kind.name == "group":
+            steps.do(Set(flow("set_group"), 1), Set(flow("actset_output"), PORTS["UNSET"]))
+        elif act.kind.name == "output" and act.value.field is None:
+            port = PORTS.get(act.value.port) or steps.bridge.port(act.value.port)
+            steps.when((Masked(flow("set_group"), 0, -1),), Set(flow("actset_output"), port))
 
 
 ACTION = Kind(

@@ -12,6 +12,7 @@ import pytest
 
 from corpora.switch_saved import saved_bridges
 from corpora.vswitchd import missing
+from tests import encapsulation_rows
 from tests.oracle.compare import SILENT, WRONG
 from tests.oracle.ovs.campaign import Campaign, Options
 from tests.oracle.ovs.draw import draw, draw_packet
@@ -95,6 +96,16 @@ def test_known_effects(switch: Judge, row: Row) -> None:
     pipeline = Pipeline(row.groups, tuple(row.flows.split(";")), {}, connections=True)
     assert switch.load(pipeline) == pipeline
     (trace,) = switch.traces([Packet(PACKET, row.states)])
+    assert isinstance(trace, Trace)
+    hit = " ".join(f"{step.table}:{step.priority}" for step in trace.steps)
+    assert (hit, sorted(switch.ports[output.port] for output in trace.outputs)) == (row.hit, sorted(row.ports))
+
+
+@pytest.mark.parametrize("row", encapsulation_rows.ROWS, ids=str)
+def test_known_effects_of_headers(switch: Judge, row: encapsulation_rows.Row) -> None:
+    pipeline = Pipeline((), tuple(row.flows.split(";")), {}, connections=True)
+    assert switch.load(pipeline) == pipeline
+    (trace,) = switch.traces([Packet(row.packet, ())])
     assert isinstance(trace, Trace)
     hit = " ".join(f"{step.table}:{step.priority}" for step in trace.steps)
     assert (hit, sorted(switch.ports[output.port] for output in trace.outputs)) == (row.hit, sorted(row.ports))
