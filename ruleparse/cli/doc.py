@@ -18,7 +18,8 @@ from ruleparse.report import reference
     help="Print the JSON schema of an answer (of why, query, diff, lint, check, graph, show), or of expectations.",
 )
 def command(name: str | None, schema: str | None) -> None:
-    """Reference page of a match, target, field, decoder or lint rule; without NAME the list of all, with their states.
+    """Reference page of a match, target, field, decoder or lint rule, or of what flows match and do; without NAME the
+    list of all, with their states.
 
     exact: decided wherever dump and packet settle it. unknown: always an assumption. inert: changes no verdict.
     """

@@ -10,13 +10,11 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruleparse.openflow import actions as folder
+from ruleparse.openflow.keys import State
 from ruleparse.openflow.syntax import Element, Elements, words
 
 if TYPE_CHECKING:
     from ruleparse.openflow.steps import Steps
-
-State = Literal["exact", "unknown", "inert"]
-"""exact: decided wherever dump and packet settle it. unknown: always an assumption. inert: changes no packet's way."""
 
 Slot = Literal[
     "strip_vlan", "pop_mpls", "decap", "encap", "push_mpls", "push_vlan", "dec_ttl", "dec_mpls_ttl", "dec_nsh_ttl",

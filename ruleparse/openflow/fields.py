@@ -105,6 +105,13 @@ STATES: dict[str, tuple[int, str]] = {
     "failed": (1, "1 if this pass went wrong and does nothing at all"),
 }
 
+
+def describe(name: str, offset: int, width: int) -> str:
+    """What some bits of a field are."""
+    whole, doc = HEADERS[name]
+    return doc if (offset, width) == (0, whole) else f"bits {offset} to {offset + width - 1} of: {doc}"
+
+
 declare(*(Field(flow(n), width, doc, default=0) for n, (width, doc) in (HEADERS | STATES).items()))
 
 OCTETS = flow("octets")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
-from ruleparse.openflow.fields import flow
+from ruleparse.openflow.fields import describe, flow
 from ruleparse.openflow.formats import (
     CT_STATES,
     DECIMAL,
@@ -27,6 +28,9 @@ from ruleparse.openflow.formats import (
     full,
 )
 from ruleparse.program import Masked
+
+State = Literal["exact", "unknown", "inert"]
+"""exact: decided wherever dump and packet settle it. unknown: always an assumption. inert: changes no packet's way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ class FlowKey:
     """where `set_field` writes it otherwise"""
     present: Masked | None = None
     """what a match on it also says, such as that there is a VLAN tag"""
+    fixed: bool = False
+    """whether no action may write it"""
+    state: State = "exact"
+
+    @property
+    def doc(self) -> str:
+        """What its bits are in a packet."""
+        return "; ".join(
+            dict.fromkeys(
+                describe(part.field, part.offset, part.width) for part in self.parts if part.field != "unused"
+            )
+        )
 
     def tests(self, value: int, mask: int) -> Iterator[Masked]:
         """Conditions on the packet under which it is `value` under `mask`."""
@@ -162,10 +178,10 @@ _TAGGED = Masked(flow("vlan_tci"), 0x1000, 0x1000)
 
 KEYS: tuple[FlowKey, ...] = (
     # metadata
-    _key("dp_hash", "NXM_NX_DP_HASH", 32, HEX),
-    _key("recirc_id", "NXM_NX_RECIRC_ID", 32, HEX),
-    _key("packet_type", "OXM_OF_PACKET_TYPE", 32, PACKET_TYPE),
-    _key("conj_id", "NXM_NX_CONJ_ID", 32, DECIMAL),
+    _key("dp_hash", "NXM_NX_DP_HASH", 32, HEX, fixed=True),
+    _key("recirc_id", "NXM_NX_RECIRC_ID", 32, HEX, fixed=True),
+    _key("packet_type", "OXM_OF_PACKET_TYPE", 32, PACKET_TYPE, fixed=True),
+    _key("conj_id", "NXM_NX_CONJ_ID", 32, DECIMAL, fixed=True),
     # tunnels
     _key("tun_id", "NXM_NX_TUN_ID OXM_OF_TUNNEL_ID", 64, HEX, aliases=("tunnel_id",)),
     _key("tun_src", "NXM_NX_TUN_IPV4_SRC", 32, IPV4),
@@ -181,28 +197,28 @@ KEYS: tuple[FlowKey, ...] = (
     _key("tun_erspan_idx", "NXOXM_ET_ERSPAN_IDX", 32, HEX, at=(Part("tun_erspan_idx", 0, 20),)),
     _key("tun_erspan_dir", "NXOXM_ET_ERSPAN_DIR", 8, DECIMAL),
     _key("tun_erspan_hwid", "NXOXM_ET_ERSPAN_HWID", 8, HEX),
-    _key("tun_gtpu_flags", "NXOXM_ET_GTPU_FLAGS", 8, HEX, shown="gtpu_flags"),
-    _key("tun_gtpu_msgtype", "NXOXM_ET_GTPU_MSGTYPE", 8, DECIMAL, shown="gtpu_msgtype"),
+    _key("tun_gtpu_flags", "NXOXM_ET_GTPU_FLAGS", 8, HEX, shown="gtpu_flags", fixed=True),
+    _key("tun_gtpu_msgtype", "NXOXM_ET_GTPU_MSGTYPE", 8, DECIMAL, shown="gtpu_msgtype", fixed=True),
     *(_key(f"tun_metadata{n}", f"NXM_NX_TUN_METADATA{n}", 992, HEX) for n in range(64)),
     # where it is
     _key("metadata", "OXM_OF_METADATA", 64, HEX),
     _key("in_port", "NXM_OF_IN_PORT", 16, DECIMAL),
     _key("in_port_oxm", "OXM_OF_IN_PORT", 32, DECIMAL, at=(Part("in_port", 0, 16),)),
-    _key("actset_output", "ONFOXM_ET_ACTSET_OUTPUT OXM_OF_ACTSET_OUTPUT", 32, DECIMAL),
-    _key("skb_priority", "NXM_NX_SKB_PRIORITY", 32, HEX),
+    _key("actset_output", "ONFOXM_ET_ACTSET_OUTPUT OXM_OF_ACTSET_OUTPUT", 32, DECIMAL, fixed=True),
+    _key("skb_priority", "NXM_NX_SKB_PRIORITY", 32, HEX, fixed=True),
     _key("pkt_mark", "NXM_NX_PKT_MARK", 32, HEX),
     # connection tracking
-    _key("ct_state", "NXM_NX_CT_STATE", 32, flags(CT_STATES), at=(Part("ct_state", 0, 8),)),
-    _key("ct_zone", "NXM_NX_CT_ZONE", 16, DECIMAL),
+    _key("ct_state", "NXM_NX_CT_STATE", 32, flags(CT_STATES), at=(Part("ct_state", 0, 8),), fixed=True),
+    _key("ct_zone", "NXM_NX_CT_ZONE", 16, DECIMAL, fixed=True),
     _key("ct_mark", "NXM_NX_CT_MARK", 32, HEX),
     _key("ct_label", "NXM_NX_CT_LABEL", 128, HEX),
-    _key("ct_nw_proto", "NXM_NX_CT_NW_PROTO", 8, DECIMAL),
-    _key("ct_nw_src", "NXM_NX_CT_NW_SRC", 32, IPV4),
-    _key("ct_nw_dst", "NXM_NX_CT_NW_DST", 32, IPV4),
-    _key("ct_ipv6_src", "NXM_NX_CT_IPV6_SRC", 128, IPV6),
-    _key("ct_ipv6_dst", "NXM_NX_CT_IPV6_DST", 128, IPV6),
-    _key("ct_tp_src", "NXM_NX_CT_TP_SRC", 16, DECIMAL),
-    _key("ct_tp_dst", "NXM_NX_CT_TP_DST", 16, DECIMAL),
+    _key("ct_nw_proto", "NXM_NX_CT_NW_PROTO", 8, DECIMAL, fixed=True),
+    _key("ct_nw_src", "NXM_NX_CT_NW_SRC", 32, IPV4, fixed=True),
+    _key("ct_nw_dst", "NXM_NX_CT_NW_DST", 32, IPV4, fixed=True),
+    _key("ct_ipv6_src", "NXM_NX_CT_IPV6_SRC", 128, IPV6, fixed=True),
+    _key("ct_ipv6_dst", "NXM_NX_CT_IPV6_DST", 128, IPV6, fixed=True),
+    _key("ct_tp_src", "NXM_NX_CT_TP_SRC", 16, DECIMAL, fixed=True),
+    _key("ct_tp_dst", "NXM_NX_CT_TP_DST", 16, DECIMAL, fixed=True),
     # registers
     *(_key(f"reg{n}", f"NXM_NX_REG{n}", 32, HEX) for n in range(32)),
     *(
@@ -216,7 +232,7 @@ KEYS: tuple[FlowKey, ...] = (
     # Ethernet
     _key("eth_src", "NXM_OF_ETH_SRC OXM_OF_ETH_SRC", 48, MAC, at="dl_src", shown="dl_src"),
     _key("eth_dst", "NXM_OF_ETH_DST OXM_OF_ETH_DST", 48, MAC, at="dl_dst", shown="dl_dst"),
-    _key("eth_type", "NXM_OF_ETH_TYPE OXM_OF_ETH_TYPE", 16, HEX4, at="dl_type", shown="dl_type"),
+    _key("eth_type", "NXM_OF_ETH_TYPE OXM_OF_ETH_TYPE", 16, HEX4, at="dl_type", shown="dl_type", fixed=True),
     _key("vlan_tci", "NXM_OF_VLAN_TCI", 16, HEX4),
     _key("vlan_tci1", "", 16, HEX4),
     _key("dl_vlan", "", 12, DECIMAL, at=(Part("vlan_tci", 0, 12),), present=_TAGGED),
@@ -236,7 +252,7 @@ KEYS: tuple[FlowKey, ...] = (
     _key("dl_vlan_pcp1", "", 3, DECIMAL, at=(Part("vlan_tci1", 13, 3),)),
     _key("mpls_label", "OXM_OF_MPLS_LABEL", 20, DECIMAL, "mpls", (Part("mpls", 12, 20),)),
     _key("mpls_tc", "OXM_OF_MPLS_TC", 3, DECIMAL, "mpls", (Part("mpls", 9, 3),)),
-    _key("mpls_bos", "OXM_OF_MPLS_BOS", 1, DECIMAL, "mpls", (Part("mpls", 8, 1),)),
+    _key("mpls_bos", "OXM_OF_MPLS_BOS", 1, DECIMAL, "mpls", (Part("mpls", 8, 1),), fixed=True),
     _key("mpls_ttl", "NXM_NX_MPLS_TTL", 8, DECIMAL, "mpls", (Part("mpls", 0, 8),)),
     # IP
     _key("ip_src", "NXM_OF_IP_SRC OXM_OF_IPV4_SRC", 32, IPV4, "ipv4", "nw_src", shown="nw_src"),
@@ -252,12 +268,13 @@ KEYS: tuple[FlowKey, ...] = (
         "ip",
         (Part("nw_proto", 0, 8),),
         aliases=("ip_proto",),
+        fixed=True,
     ),
     _key("nw_tos", "NXM_OF_IP_TOS", 8, DECIMAL, "ip", (Part("unused", 0, 2), Part("nw_tos", 2, 6))),
     _key("ip_dscp", "OXM_OF_IP_DSCP", 6, DECIMAL, "ip", (Part("nw_tos", 2, 6),)),
     _key("nw_ecn", "NXM_NX_IP_ECN OXM_OF_IP_ECN", 2, DECIMAL, "ip", (Part("nw_tos", 0, 2),), aliases=("ip_ecn",)),
     _key("nw_ttl", "NXM_NX_IP_TTL", 8, DECIMAL, "ip"),
-    _key("ip_frag", "NXM_NX_IP_FRAG", 8, FRAG, "ip", "nw_frag", shown="nw_frag"),
+    _key("ip_frag", "NXM_NX_IP_FRAG", 8, FRAG, "ip", "nw_frag", shown="nw_frag", fixed=True),
     # ARP
     _key("arp_op", "NXM_OF_ARP_OP OXM_OF_ARP_OP", 16, DECIMAL, "arp", "nw_proto"),
     _key("arp_spa", "NXM_OF_ARP_SPA OXM_OF_ARP_SPA", 32, IPV4, "arp", "nw_src"),
@@ -274,6 +291,7 @@ KEYS: tuple[FlowKey, ...] = (
         flags(TCP_FLAGS),
         "tcp",
         (Part("tcp_flags", 0, 12),),
+        fixed=True,
     ),
     _key("udp_src", "NXM_OF_UDP_SRC OXM_OF_UDP_SRC", 16, DECIMAL, "udp", "tp_src", shown="tp_src"),
     _key("udp_dst", "NXM_OF_UDP_DST OXM_OF_UDP_DST", 16, DECIMAL, "udp", "tp_dst", shown="tp_dst"),
@@ -307,8 +325,8 @@ KEYS: tuple[FlowKey, ...] = (
     # NSH
     _key("nsh_flags", "NXOXM_NSH_FLAGS", 8, DECIMAL),
     _key("nsh_ttl", "NXOXM_NSH_TTL", 8, DECIMAL),
-    _key("nsh_mdtype", "NXOXM_NSH_MDTYPE", 8, DECIMAL),
-    _key("nsh_np", "NXOXM_NSH_NP", 8, DECIMAL),
+    _key("nsh_mdtype", "NXOXM_NSH_MDTYPE", 8, DECIMAL, fixed=True),
+    _key("nsh_np", "NXOXM_NSH_NP", 8, DECIMAL, fixed=True),
     _key("nsh_spi", "NXOXM_NSH_SPI", 24, HEX, at=(Part("nsh_path", 8, 24),)),
     _key("nsh_si", "NXOXM_NSH_SI", 8, DECIMAL, at=(Part("nsh_path", 0, 8),)),
     *(_key(f"nsh_c{n}", f"NXOXM_NSH_C{n}", 32, HEX) for n in (1, 2, 3, 4)),

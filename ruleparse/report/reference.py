@@ -13,7 +13,9 @@ from ruleparse.lint.registry import rule, rule_names
 from ruleparse.netfilter import fields, registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import Match, Option, Target
+from ruleparse.openflow.fields import PREFIX
 from ruleparse.packet import FIELDS, Field
+from ruleparse.report import flow_reference
 
 _DECLARED_BY = fields.__name__
 _EVERY: tuple[type[Decoder] | type[FlowDecoder], ...] = (*DECODERS, *FLOW_DECODERS)
@@ -21,13 +23,14 @@ _DECODERS = {decoder.name: decoder for decoder in _EVERY}
 
 
 def overview() -> str:
-    """Every match, target, field, decoder and lint rule, a line each."""
+    """Every match, target, field, decoder and lint rule, and what flows match and do, a line each."""
     lines = ["Matches (-m NAME)"]
     lines += [_line(m.name, m.state, m.doc) for name in registry.match_names() if (m := registry.match(name))]
     lines += ["", "Targets (-j NAME)"]
     lines += [_line(t.name, t.state, t.doc) for name in registry.target_names() if (t := registry.target(name))]
     lines += ["", "Fields"]
-    lines += [_line(f.name, f"{f.width} bits", f.doc) for f in FIELDS.values()]
+    lines += [_line(f.name, f"{f.width} bits", f.doc) for f in FIELDS.values() if not f.name.startswith(PREFIX)]
+    lines += ["", *flow_reference.overview()]
     lines += ["", "Decoders, by whose rules or flows they name"]
     lines += [f"  {name:25} {decoder.title}" for name, decoder in _DECODERS.items()]
     lines += ["", "Lint rules"]
@@ -46,6 +49,7 @@ def pages(name: str) -> list[str]:
         found.append(_extension(target, f"-j {target.name}"))
     if name in FIELDS:
         found.append(_field(FIELDS[name]))
+    found += flow_reference.pages(name)
     if name in _DECODERS:
         found.append(_decoder(_DECODERS[name]))
     if lint_rule := rule(name):
