@@ -22,7 +22,7 @@ from ruleparse.spec import interfaces_of as interfaces_named
 from ruleparse.text import Diagnostic
 from ruleparse.whole import ORDER, Fate, Fated, RulePattern, cases, fates, given_answers, likelihoods
 from ruleparse.why import Answering, Assumed, Place, asked_family
-from ruleparse.wired import wired
+from ruleparse.wired import for_this_node, wired
 
 ROOMS = (1 << 20, 1 << 24)
 """Nodes of decision diagrams for one answer, the larger where the smaller will not do; it takes about a gigabyte."""
@@ -113,7 +113,8 @@ def question_of(
     def interfaces() -> list[int]:
         return [atom.value for atom in (*also, *interfaces_of(snapshots, interfaces_named(spec)))]
 
-    return asked(spec, family, given.fields, given.raw, interfaces, nodes, make=make, order=ORDER)
+    question = asked(spec, family, given.fields, given.raw, interfaces, nodes, make=make, order=ORDER)
+    return for_this_node(question, snapshots, interfaces)
 
 
 _REST = "\x7f"

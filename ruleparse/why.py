@@ -20,7 +20,7 @@ from ruleparse.readable import rows
 from ruleparse.snapshot import Overlay, Snapshot
 from ruleparse.spec import Asked, SpecError, asked, family_of, interfaces_of
 from ruleparse.text import Diagnostic, Span
-from ruleparse.wired import Wired, wired
+from ruleparse.wired import Wired, for_this_node, wired
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ def question_of(
     def interfaces() -> list[int]:
         return [a.value for a in snapshot.interfaces(interfaces_of(spec))]
 
-    return asked(spec, family, given.fields, given.raw, interfaces, nodes, earlier)
+    question = asked(spec, family, given.fields, given.raw, interfaces, nodes, earlier)
+    return for_this_node(question, [snapshot]) if type(question.packet.values.get("in")) is int else question
 
 
 def asked_family(snapshot: Snapshot, spec: Mapping[str, Any], given: Wired) -> int:

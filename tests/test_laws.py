@@ -44,8 +44,14 @@ PORTS = st.sampled_from(["-p tcp", "-p udp", "-p tcp -m tcp --dport 80:83", "-p 
 CHAINS = ("X", "Y")
 
 
+def option_of(test: str) -> str:
+    """`-s` of `! -s 10.0.0.0/8`, `-m mark` of all marks: what a rule has once."""
+    words = test.removeprefix("! ").split()
+    return " ".join(words[:2]) if words[0] == "-m" else words[0]
+
+
 def rule(chain: str, targets: list[str]) -> st.SearchStrategy[str]:
-    words = st.tuples(st.lists(TESTS, max_size=2, unique_by=lambda t: t[:4]), st.one_of(st.just(""), PORTS))
+    words = st.tuples(st.lists(TESTS, max_size=2, unique_by=option_of), st.one_of(st.just(""), PORTS))
     return st.builds(
         lambda w, target: " ".join(filter(None, [f"-A {chain}", *sorted(w[0]), w[1], target])),
         words,
@@ -66,7 +72,7 @@ NAT = st.tuples(
     chain("PREROUTING", ["-j ACCEPT", "-j N"], 2),
     st.lists(
         st.builds(
-            lambda r, port: r if "-p" not in r else f"{r}:{port}",
+            lambda r, port: f"{r}:{port}" if " -p " in r else r,
             rule("N", ["-j DNAT --to-destination 10.0.1.5", "-j DNAT --to-destination 10.0.1.6"]),
             st.sampled_from(["81", "8080"]),
         ),

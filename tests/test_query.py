@@ -68,6 +68,21 @@ def test_what_is_not_settled_stays_an_assumption(tmp_path):
     assert all(a.answer for a in told)
 
 
+def test_frames_are_for_this_node_unless_somebody_says_otherwise(tmp_path):
+    (tmp_path / "rules.txt").write_text(
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set m dst,dst -j DROP\nCOMMIT\n"
+    )
+    (tmp_path / "sets.txt").write_text("create m hash:ip,mac\nadd m 10.0.0.1,02:00:00:00:00:01\n")
+    (tmp_path / "ip-addr.txt").write_text(
+        "2: eth0: <UP> mtu 1500\n    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff\n"
+        "    inet 10.0.0.1/24 scope global eth0\n"
+    )
+    node = ruleparse.load(tmp_path)
+    told = [s for s in node.query(in_="eth0", src="10.0.0.9", dst="10.0.0.1").sets if s.reason is None]
+    assert {s.verdict for s in told} == {"drop"}
+    assert {o.verdict for s in told for o in node.why(**s.witness).outcomes if o.reason is None} == {"drop"}
+
+
 def test_text_is_as_it_was_read(golden):
     ran = run("query", ALLOW_TEAM, "--dst", "10.244.1.11", "--proto", "tcp", "--dport", "80", "--in", "eth0")
     assert (ran.status, ran.err) == (0, "")
