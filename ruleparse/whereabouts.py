@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
+from ruleparse.attached import Attached
 from ruleparse.cni.calico_ends import interface_of
+from ruleparse.cni.flow_names import FlowNames
 from ruleparse.cni.names import Names
 from ruleparse.codec import address as address_number
 from ruleparse.codec import show_address
@@ -159,13 +161,37 @@ class Whereabouts:
     def interface(self, namespace: str, name: str, address: str) -> str | None:
         """By which interface a pod's packets come in: its own here, else that which leads to its node."""
         own = (interface_of(namespace, name, prefix) for prefix in _PREFIXES)
-        return next((i for i in own if i in self.interfaces), None) or self.device(address)
+        return self.port(address) or next((i for i in own if i in self.interfaces), None) or self.device(address)
+
+    def port(self, address: str) -> str | None:
+        """The port of a bridge that an address is behind."""
+        return self.ports.get(address)
+
+    @cached_property
+    def ports(self) -> dict[str, str]:
+        bridge = self.snapshot.bridge()
+        if bridge is None:
+            return {}
+        behind = FlowNames.of(bridge).addresses().items()
+        names = {number: port.name for number, port in bridge.port_list.saved.items()}
+        return {address: names[port] for port, addresses in behind for address in addresses if port in names}
+
+    def is_bridges(self, interface: str) -> bool:
+        """Whether an interface is a bridge's own port: packets of pods come in elsewhere."""
+        return self.attached.internal(interface) is not None
+
+    @cached_property
+    def attached(self) -> Attached:
+        return Attached(self.snapshot)
 
     def device(self, address: str) -> str | None:
         family = 6 if ":" in address else 4
         if family not in self.snapshot.families:
             return None
-        return device_to(self.snapshot, self.names(family), family, address_number(address))
+        device = device_to(self.snapshot, self.names(family), family, address_number(address))
+        if device is not None and self.is_bridges(device):
+            raise Nowhere(f"{address}: its packets come in by a tunnel of the bridge; say so with `packet: {{in: …}}`")
+        return device
 
     def behind(self, interface: str) -> Iterator[str]:
         """The addresses to which routes lead by an interface, one by one."""

@@ -20,7 +20,8 @@ LAYERS = """
     node
     inventory
     drawing
-    session check bridge_session journey
+    check
+    session bridge_session journey
     changes address_matrix
     matrix counters
     query

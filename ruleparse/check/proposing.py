@@ -12,19 +12,23 @@ from dataclasses import dataclass, field
 from itertools import product, zip_longest
 from typing import Any
 
-from ruleparse.check.judging import obeys, open_questions
+from ruleparse.check.fates import AnyAnswer, AnyOutcome, obeys
+from ruleparse.check.judging import open_questions, source_port_taken
 from ruleparse.check.model import Expected
 from ruleparse.cni.names import Names
 from ruleparse.codec import show_address, show_protocol
+from ruleparse.journey import why_node
 from ruleparse.parties import Party, parties_of
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
 from ruleparse.whereabouts import Nowhere, Options, Whereabouts
-from ruleparse.why import Answer, why
+from ruleparse.why_bridge import BridgeOutcome
 
 MOST = 2000
 """Packets that are walked."""
 PROTOCOLS = ("tcp", "udp")
+_SPORT = "40000"
+"""Of packets that cross a bridge, where ports are looked at one by one."""
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 """Shows how far it is while it goes through some things, of which it is told the number."""
 
@@ -90,7 +94,7 @@ class _Proposer:
         services: list[End] = []
         for family in self.snapshot.families:
             parties = parties_of(self.snapshot, self.names(family), family).everybody
-            pods += [self.pod(party) for party in parties if party.kind == "pod" and party.interfaces]
+            pods += [pod for party in parties if party.kind == "pod" and (pod := self.pod(party)) is not None]
             services += [self.service(party, family) for party in parties if party.kind == "service"]
         sources = [*pods, *([End("node", {"local": "true"})] if pods else [])]
         to_pods = [(End(pod.text, _to(pod)), True) for pod in pods]
@@ -106,9 +110,12 @@ class _Proposer:
 
     # Ends
 
-    def pod(self, party: Party) -> End:
-        """A pod by its name, else by its interface if that is its own."""
-        address, interface = party.where, party.interfaces[0]
+    def pod(self, party: Party) -> End | None:
+        """A pod by its name, else by its interface if that is its own; None where its packets come in elsewhere."""
+        address = party.where
+        interface = self.where.port(address) or next(iter(party.interfaces), None)
+        if interface is None or self.where.is_bridges(interface):
+            return None
         options = {"in": interface, "src": address}
         known = self.where.cluster.pod_at(address)
         texts = [f"pod {known.full_name}"] if known is not None else []
@@ -159,7 +166,10 @@ class _Proposer:
     def facts(self, source: End, target: End, packet: Options, is_pod: bool) -> Iterator[_Fact]:
         spec = {**source.options, **target.options, **packet}
         try:
-            answer = why(self.snapshot, spec)
+            answer = why_node(self.snapshot, spec)
+            if source_port_taken(answer) is not None:
+                packet = {**packet, "sport": _SPORT}
+                answer = why_node(self.snapshot, {**spec, **packet})
         except (SpecError, MemoryError):
             self.proposals.unclear += 1
             yield _Fact(source, target, tuple(packet.items()), None)
@@ -172,7 +182,7 @@ class _Proposer:
             dport = {"dport": ports} if ports else {}
             yield _Fact(source, target, tuple({**packet, **dport}.items()), expect)
 
-    def fates(self, answer: Answer, target: End, is_pod: bool) -> Iterator[tuple[str, Any]]:
+    def fates(self, answer: AnyAnswer, target: End, is_pod: bool) -> Iterator[tuple[str, Any]]:
         """The fates of packets, each with the ports that have it where these decide; nothing where it is not clear."""
         if not answer.complete or not answer.outcomes:
             return
@@ -183,15 +193,15 @@ class _Proposer:
             return
         by_verdict: dict[str, list[str]] = {}
         for outcome in answer.outcomes:
-            rows = outcome.when or ()
+            rows = () if isinstance(outcome, BridgeOutcome) else outcome.when or ()
             ports = [row["dport"] for row in rows if set(row) == {"dport"} and not row["dport"].startswith("any")]
-            if not rows or len(ports) < len(rows) or outcome.when_cut or outcome.probability < 1:
+            if not rows or len(ports) < len(rows) or _is_cut(outcome) or outcome.probability < 1:
                 return
             by_verdict.setdefault(outcome.verdict, []).extend(ports)
         for verdict, ports in sorted(by_verdict.items()):
             yield ",".join(sorted(dict.fromkeys(ports))), verdict
 
-    def expected(self, answer: Answer, target: End, is_pod: bool) -> Any:
+    def expected(self, answer: AnyAnswer, target: End, is_pod: bool) -> Any:
         """What all packets have in common: the endpoints they go to where a service's are known."""
         verdict = answer.outcomes[0].verdict
         if verdict != "accept" or is_pod or target.text is None or not target.text.startswith("service "):
@@ -205,7 +215,11 @@ class _Proposer:
         return (("to", target.text),) if goes_there else verdict
 
 
-def _alike(answer: Answer) -> bool:
+def _is_cut(outcome: AnyOutcome) -> bool:
+    return not isinstance(outcome, BridgeOutcome) and outcome.when_cut
+
+
+def _alike(answer: AnyAnswer) -> bool:
     return len({outcome.verdict for outcome in answer.outcomes}) == 1
 
 

@@ -7,13 +7,17 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TextIO
 
+from ruleparse.check.fates import AnyAnswer
 from ruleparse.check.judging import Judged
 from ruleparse.report.bridge_json import bridge_json
 from ruleparse.report.bridge_text import write_bridge
 from ruleparse.report.github import annotation
 from ruleparse.report.junit import Case, junit
-from ruleparse.report.schema import BridgeWhyJson, CheckJson, JudgedJson, WhyJson
+from ruleparse.report.schema import BridgeWhyJson, CheckJson, JudgedJson, WholeWhyJson, WhyJson
+from ruleparse.report.whole_json import whole_json
+from ruleparse.report.whole_text import write_whole
 from ruleparse.report.why_json import why_json
 from ruleparse.report.why_text import in_one_line, write_why
 from ruleparse.text import printable
@@ -48,10 +52,7 @@ def _details(one: Judged) -> Iterator[str]:
     if one.shown is not None:
         yield "         a packet that shows it:"
         out = io.StringIO()
-        if isinstance(one.shown, Answer):
-            write_why(one.shown, out, width=90)
-        else:
-            write_bridge(one.shown, out, width=90)
+        _write(one.shown, out)
         yield from (f"           {line}".rstrip() for line in out.getvalue().splitlines())
 
 
@@ -74,10 +75,21 @@ def _result(one: Judged) -> JudgedJson:
     }
 
 
-def _walked(shown: Answer | BridgeAnswer | None) -> WhyJson | BridgeWhyJson | None:
+def _write(shown: AnyAnswer, out: TextIO) -> None:
+    if isinstance(shown, Answer):
+        write_why(shown, out, width=90)
+    elif isinstance(shown, BridgeAnswer):
+        write_bridge(shown, out, width=90)
+    else:
+        write_whole(shown, out, width=90)
+
+
+def _walked(shown: AnyAnswer | None) -> WhyJson | BridgeWhyJson | WholeWhyJson | None:
     if shown is None:
         return None
-    return why_json(shown) if isinstance(shown, Answer) else bridge_json(shown)
+    if isinstance(shown, Answer):
+        return why_json(shown)
+    return bridge_json(shown) if isinstance(shown, BridgeAnswer) else whole_json(shown)
 
 
 def as_junit(judged: Sequence[Judged]) -> str:

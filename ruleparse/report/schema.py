@@ -182,7 +182,7 @@ class JudgedJson(TypedDict):
     line: int
     because: list[str]
     witness: dict[str, Any] | None
-    walked: WhyJson | BridgeWhyJson | None
+    walked: WhyJson | BridgeWhyJson | WholeWhyJson | None
 
 
 class CheckJson(TypedDict):

@@ -224,6 +224,39 @@ def test_packets_in_a_bridge(check, node, expect, status):
         assert (ran.status, ran.err) == (status, "")
 
 
+WHOLE = "from: pod default/client, to: service default/nginx, packet: {sport: '40000'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (f"{{{WHOLE}, expect: drop}}", 0),
+        (f"{{{WHOLE}, expect: accept}}", 1),
+        ("{from: pod default/client, to: service default/nginx, expect: drop}", 1),
+        ("{from: pod default/client, to: service default/nginx, expect: drop, assuming: true}", 0),
+        ("{from: pod default/batch-0, to: service default/nginx, expect: drop}", 2),
+    ],
+)
+def test_a_node_of_a_bridge_and_rules_is_walked_through_both(check, text, status):
+    """Of source ports that nobody says one is walked, so that is not sure."""
+    for words in ((), ("--format", "json"), ("--format", "junit"), ("--format", "github")):
+        assert check(expected(text), "antrea-whole", *words).status == status
+
+
+@pytest.mark.parametrize(
+    ("expect", "status"),
+    [
+        ("{to: service default/nginx}", 0),
+        ("{to: pod default/client}", 1),
+        ('{out: "3"}', 1),
+        ("{never: {out: eth0}}", 0),
+    ],
+)
+def test_where_a_packet_leaves_a_bridge(check, expect, status):
+    packet = "{in: friend-93be27, src: 10.244.1.13, sport: '40000', dst: 10.96.120.8, proto: tcp, dport: '80'}"
+    assert check(expected(f"{{packet: {packet}, expect: {expect}}}"), "antrea-whole").status == status
+
+
 def test_the_expectations_that_are_shown(monkeypatch):
     monkeypatch.chdir(ROOT)
     statuses = [run("check", "docs/expectations.yaml", CORPORA / n, NAMES).status for n in (BEFORE, AFTER, TEAM)]
