@@ -69,6 +69,7 @@ class Flows:
     unread: set[str] = field(default_factory=set)
     """tables of which some flow could not be read"""
     _tables: dict[str, list[Placed]] = field(default_factory=dict)
+    _ordinary: dict[str, list[Placed]] = field(default_factory=dict)
 
     @cached_property
     def saved(self) -> SavedBridge:
@@ -113,7 +114,9 @@ class Flows:
 
     def ordinary(self, table: str) -> list[Placed]:
         """The flows of a table that are no clauses of conjunctions."""
-        return [placed for placed in self.table(table) if not placed.flow.is_clause]
+        if table not in self._ordinary:
+            self._ordinary[table] = [placed for placed in self.table(table) if not placed.flow.is_clause]
+        return self._ordinary[table]
 
     @cached_property
     def impossible(self) -> list[Cube]:

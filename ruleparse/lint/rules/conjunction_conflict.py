@@ -6,7 +6,7 @@ and one that drops, then depend on chance for the packets that both select.
 Fix: give the policies different priorities.
 
 Sure: certain: the packet named satisfies every clause of both, and no flow comes before them. What they do is compared
-without their own numbers. Conjunctions with very many clauses are not compared.
+without their own numbers. Not all are compared where there are very many, or very many clauses.
 
 Example:
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice, product
 
 from ruleparse.cni.saved_flows import WHOLE
 from ruleparse.lint.conjunctions import Conjunction, conjunctions
@@ -31,35 +31,43 @@ from ruleparse.lint.cubes import Cube, hole
 from ruleparse.lint.finding import Finding, LintRule, Related, error
 from ruleparse.lint.flows import Flows
 
+_PAIRS = 5_000
+"""Conjunctions of one table that are compared, two by two."""
 _STEPS = 20_000
 """Clauses that are looked at for one pair."""
 
 
 def find(flows: Flows) -> Iterator[Finding]:
     for table in flows.tables:
-        by_priority: dict[int, list[Conjunction]] = {}
-        for conjunction in conjunctions(flows, table):
-            if conjunction.answers:
-                for priority, _ in conjunction.complete():
-                    by_priority.setdefault(priority, []).append(conjunction)
-        for priority, same in by_priority.items():
-            for one, other in combinations(same, 2):
-                if _outcome(one) != _outcome(other) and (packet := _common(flows, priority, one, other)):
-                    yield _finding(flows, one, other, packet)
+        for priority, one, other in islice(_pairs(flows, table), _PAIRS):
+            packet = _common(flows, priority, one, other)
+            if packet is not None:
+                yield _finding(flows, one, other, packet)
+
+
+def _pairs(flows: Flows, table: str) -> Iterator[tuple[int, Conjunction, Conjunction]]:
+    """Every two conjunctions of a priority that lead to different things, the one with the lower number first."""
+    by_priority: dict[int, dict[str, list[Conjunction]]] = {}
+    for conjunction in conjunctions(flows, table):
+        for priority, _ in conjunction.complete() if conjunction.answers else ():
+            by_priority.setdefault(priority, {}).setdefault(_outcome(conjunction), []).append(conjunction)
+    for priority, by_outcome in by_priority.items():
+        for some, others in combinations(by_outcome.values(), 2):
+            for one, other in product(some, others):
+                yield (priority, one, other) if one.number < other.number else (priority, other, one)
 
 
 def _finding(flows: Flows, one: Conjunction, other: Conjunction, packet: Cube) -> Finding:
     words = f"conjunctions {one.number} and {other.number} of table {one.table} have the same priority"
     message = f"{words}, both hold for {flows.layout.words(packet)}, and lead to different things"
-    return error(
-        message, other.answers[0].span, Related(one.answers[0].span, f"what conjunction {one.number} leads to")
-    )
+    related = Related(one.answers[0].span, f"what conjunction {one.number} leads to")
+    return error(message, other.answers[0].span, related)
 
 
 def _outcome(conjunction: Conjunction) -> str:
     """What it leads to, its own number left out wherever it stands."""
-    number = conjunction.number
-    return re.sub(rf"\b(?:{number}|0x0*{number:x}(?:0{{8}})?)\b", "#", conjunction.answers[0].does)
+    written = rf"(load|set_field):0x0*{conjunction.number:x}(?:0{{8}})?(?=[-/])"
+    return re.sub(written, r"\1:#", conjunction.answers[0].does)
 
 
 def _common(flows: Flows, priority: int, one: Conjunction, other: Conjunction) -> Cube | None:
