@@ -7,7 +7,8 @@ question about known things never touches a decision diagram, and callers need n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -141,23 +142,49 @@ def depends(f: Bool, variable: Function) -> bool:
     return bool(f.exists(variable) != f)
 
 
+def union(items: Sequence[Bool]) -> Bool:
+    """Whether any of these holds; neighbours first, so that what many are put together from stays small."""
+    parts: list[Bool] = [item for item in items if item is not False]
+    while len(parts) > 1:
+        rest = parts[-1:] if len(parts) % 2 else []
+        parts = [either(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)] + rest
+    return parts[0] if parts else False
+
+
+def holds(f: Bool, chosen: Container[int]) -> bool:
+    """Whether f holds where just these variables do, by their places."""
+    if isinstance(f, bool):
+        return f
+    while (place := f.node_var()) is not None:
+        below = f.cofactor_true() if place in chosen else f.cofactor_false()
+        assert below is not None
+        f = below
+    return bool(f.satisfiable())
+
+
+class Variables(tuple["Function", ...]):
+    """Some variables; what it takes to ask whether they matter is made once."""
+
+    @cached_property
+    def together(self) -> Bool:
+        """All of them; from the last in the order on, each is put on top of the others."""
+        found: Bool = True
+        for variable in sorted(self, key=_place, reverse=True):
+            found = both(variable, found)
+        return found
+
+
 def exists(f: Bool, variables: Iterable[Function]) -> Bool:
     """Whether f holds for some values of the variables."""
-    among = _conjunction(variables)
-    return f if isinstance(f, bool) or isinstance(among, bool) else _fold(f.exists(among))
+    if isinstance(f, bool):
+        return f
+    among = variables if isinstance(variables, Variables) else Variables(variables)
+    return f if isinstance(among.together, bool) else _fold(f.exists(among.together))
 
 
 def always(f: Bool, variables: Iterable[Function]) -> Bool:
     """Whether f holds for all values of the variables."""
     return negate(exists(negate(f), variables))
-
-
-def _conjunction(variables: Iterable[Function]) -> Bool:
-    """All of some variables; from the last in the order on, each is put on top of the others."""
-    found: Bool = True
-    for variable in sorted(variables, key=_place, reverse=True):
-        found = both(variable, found)
-    return found
 
 
 # Numbers ------------------------------------------------------------------------------------------------------------
@@ -245,6 +272,21 @@ def select(condition: Bool, yes: Number, no: Number) -> Number:
     if isinstance(yes, int) and yes == no:
         return yes
     return number([pick(condition, bit(yes, i), bit(no, i)) for i in range(max(width(yes), width(no)))])
+
+
+def one_of(cases: Sequence[tuple[Bool, Number]], otherwise: Number | None) -> Number:
+    """The number whose condition holds, of several that exclude each other; `otherwise` is None if one always does."""
+    alike: dict[int, tuple[Number, list[Bool]]] = {}
+    for when, n in cases:
+        alike.setdefault(n if isinstance(n, int) else id(n), (n, []))[1].append(when)
+    numbers = [(union(whens), n) for n, whens in alike.values()]
+    if len(numbers) == 1:
+        when, n = numbers[0]
+        return n if otherwise is None else select(when, n, otherwise)
+    if otherwise is not None:
+        numbers.append((negate(union([when for when, _ in numbers])), otherwise))
+    size = max(width(n) for _, n in numbers)
+    return number([union([both(when, bit(n, i)) for when, n in numbers]) for i in range(size)])
 
 
 def rewrite(n: Number, value: int, mask: int) -> Number:

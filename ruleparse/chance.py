@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from ruleparse import bits
-from ruleparse.bits import Bool
+from ruleparse.bits import Bool, Variables
 from ruleparse.evaluate import End
 from ruleparse.packet import Packet, Point, Unknowns
 from ruleparse.whole import likelihood
@@ -59,8 +59,8 @@ class Alike:
 
         Raises MemoryError where there are too many kinds of packets.
         """
-        rest = bits.exists(candidates, self.unknowns.chances)
-        if not self.unknowns.chances or rest is False:
+        rest = bits.exists(candidates, self.unknowns.random)
+        if not self.unknowns.random or rest is False:
             return rest
         sides = [list(self.narrowed(ends, rest)) for ends in self.sides]
         self.by_chance = {name: self.chance_decides(name, sides) for name in self.unequal}
@@ -96,7 +96,7 @@ class Alike:
 
     def chance_decides(self, name: str, sides: Sequence[Sequence[_Ended]]) -> Bool:
         """Packets of whom a field ends up with several values, by chance."""
-        chances = self.unknowns.chances
+        chances = self.unknowns.random
         varying = (
             bits.both(bits.exists(bits.both(end.when, b), chances), bits.exists(bits.without(end.when, b), chances))
             for ends in sides
@@ -134,12 +134,12 @@ class _Kind:
     def __init__(self, unknowns: Unknowns, point: Point) -> None:
         self.unknowns = unknowns
         self.here = bits.both(unknowns.at(point), unknowns.answered(point))
-        self.settled = [*unknowns.of_packets, *unknowns.settled]
-        self.left = [*unknowns.chances, *unknowns.made_up]
+        self.settled = Variables([*unknowns.of_packets, *unknowns.settled])
+        self.left = Variables([*unknowns.random, *unknowns.made_up])
 
     def at(self, f: Bool) -> Bool:
         """What chance and made-up numbers still decide."""
-        return bits.exists(bits.both(f, self.here), self.settled)
+        return f if isinstance(f, bool) else bits.exists(bits.both(f, self.here), self.settled)
 
     def always_as_here(self, when: Bool, f: Bool) -> Bool:
         """Packets for whom `f` (where `when` holds) is decided as it is here."""
@@ -164,7 +164,7 @@ class _Kind:
             told = [self.at(end.changed[name])]
             if bits.both(told[0], chosen) is not False:
                 told += map(self.at, now)
-            value = [bits.exists(bits.both(b, chosen), self.unknowns.chances) for b in told]
+            value = [bits.exists(bits.both(b, chosen), self.unknowns.random) for b in told]
             alike = (bits.negate(bits.differ(b, v)) for b, v in zip(told, value, strict=True))
             rest = bits.all_of([rest, *(bits.always(b, self.unknowns.made_up) for b in alike)])
             values.append(_without_leading_zeros(value))

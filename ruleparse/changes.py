@@ -14,13 +14,14 @@ from typing import Any
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.chance import Alike
+from ruleparse.concerned import Chains, Does, concerned
 from ruleparse.counters import Counters, counters
 from ruleparse.evaluate import End
 from ruleparse.outcomes import Piece
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.program import words_of
 from ruleparse.query import Asking, Packets, question_of, with_room
-from ruleparse.snapshot import Snapshot
+from ruleparse.snapshot import Snapshot, differing_rules
 from ruleparse.spec import SpecError, family_of
 from ruleparse.text import Diagnostic, Span
 from ruleparse.whole import Fate, Fated, fates, given_answers, likelihoods
@@ -165,7 +166,8 @@ class _Comparison:
         """where each field ends up unequal"""
 
     def changes(self) -> Iterator[Change]:
-        walks = [side.walk(self.question.reach) for side in self.sides]
+        reach = self.concerned()
+        walks = [side.walk(reach) for side in self.sides]
         pairs = list(self.pairs(walks[0].ends, walks[1].ends))
         alike = Alike(self.question.packet, [found.ends for found in walks], self.unequal)
         changed = alike.not_alike(bits.any_of(pair.where for pair in pairs))
@@ -175,6 +177,22 @@ class _Comparison:
                 groups.setdefault((_but_egress(one, other), _but_egress(other, one)), []).append((one, other))
         found = [change for fated in groups.values() for change in self.described(fated)]
         return iter(sorted(found, key=lambda c: (_KINDS.index((c.before.verdict, c.after.verdict)), -c.before.count)))
+
+    def concerned(self) -> Bool:
+        """Packets that could change fate: all, where the nodes differ in more than rules and sets."""
+        reach = self.question.reach
+        programs = [side.words.program for side in self.sides]
+        places = differing_rules([side.words.snapshot for side in self.sides], programs)
+        if places is None:
+            return reach
+        known: dict[str, Does] = {}
+        found: Bool = False
+        for side, program, here in zip(self.sides, programs, places, strict=True):
+            chains = Chains(program, program.chains, known)
+            packets = concerned(chains, side.words.entry, self.question.packet, reach, here)
+            known = {name: does for name, does in chains.read.items() if name not in {*places[0], *places[1]}}
+            found = bits.either(found, packets)
+        return bits.both(reach, found)
 
     # Where the two differ
 

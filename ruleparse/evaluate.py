@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, MutableMapping
+from collections.abc import Callable, Hashable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -293,21 +293,23 @@ class _Walker:
         self.catchers.append((action.catches, caught))
         returned = self.enter_by(rule, action.table, hit)
         self.catchers.pop()
-        for when, packet in caught:
-            self.alive = either(self.alive, when)
-            self.merge(packet, when)
-            returned = either(returned, when)
-        return returned
+        if not caught:
+            return returned
+        together = bits.union([when for when, _ in caught])
+        self.alive = either(self.alive, together)
+        self.merge(caught, together)
+        return either(returned, together)
 
-    def merge(self, packet: Packet, when: Bool) -> None:
-        """Go on with this packet where `when` holds, with the present one elsewhere."""
-        if when is True or when == self.alive:
-            self.packet = packet
-            return
-        now = self.packet
-        names = {**now.values, **packet.values}
-        differ = [name for name in names if packet.values.get(name) is not now.values.get(name)]
-        self.packet = now.but({name: bits.select(when, packet[name], now[name]) for name in differ})
+    def merge(self, caught: Sequence[tuple[Bool, Packet]], together: Bool) -> None:
+        """Go on with each of these packets where its condition holds, with the present one elsewhere."""
+        now, elsewhere = self.packet, together is not True and together != self.alive
+        packets = [packet for _, packet in caught]
+        names = dict.fromkeys(name for packet in (now, *packets) for name in packet.values)
+        differ = [n for n in names if any(p.values.get(n) is not now.values.get(n) for p in packets)]
+        self.packet = now.but({
+            name: bits.one_of([(when, packet[name]) for when, packet in caught], now[name] if elsewhere else None)
+            for name in differ
+        })  # fmt: skip
 
     def end(self, stop: Stop, hit: Bool, table: Table, rule: Rule | None) -> None:
         for catches, caught in reversed(self.catchers):
@@ -332,9 +334,9 @@ class _Walker:
                 self.write(target, bits.mix(old, moved), hit)
             case Add(field, amount, low, high):
                 self.write(field, clamped_sum(packet[field], amount, low, high, FIELDS[field].width), hit)
-            case Havoc(field, low, high, question, about):
+            case Havoc(field, low, high, question, about, of_all):
                 number, fits = self.unsettled(field, low, high, question, packet[about] if about else None)
-                self.write(field, number, hit)
+                self.write(field, number, self.alive if of_all else hit)
                 self.alive = without(self.alive, without(hit, fits))
                 return both(hit, fits)
             case Note():

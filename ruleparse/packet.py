@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ruleparse.bits import (
     Bits,
@@ -12,12 +13,14 @@ from ruleparse.bits import (
     Function,
     Number,
     Space,
+    Variables,
     all_of,
     at_least,
     chosen,
     depends,
     equal_masked,
     exists,
+    holds,
     negate,
     number,
 )
@@ -97,12 +100,26 @@ class Unknowns:
         self.numbers: dict[tuple[str, Number | None], str] = {}
         """names in `fields` of numbers that only the running system knows, by what was asked and of which number"""
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
+        self._kinds: dict[str, tuple[tuple[int, int], Variables]] = {}
 
     def continues(self, earlier: Unknowns) -> None:
         """These are of a packet that comes after another: numbers that the system made up then are still the same."""
         self._nodes, self._space, self.places = earlier._nodes, earlier._space, earlier.places
         self.fields = {name: bits for name, bits in earlier.fields.items() if name not in FIELDS}
         self.variables = {name: earlier.variables[name] for name in self.fields}
+
+    def aside(self) -> Self:
+        """Unknowns of the same packets, for questions and numbers that nobody else is to hear of."""
+        assert self.space is not None
+        other = copy(self)
+        other.fields, other.variables = dict(self.fields), dict(self.variables)
+        other.numbers, other.assumptions, other._kinds = {}, {}, {}
+        return other
+
+    def learn(self, other: Self) -> None:
+        """Take over the fields of packets that were met aside."""
+        self.fields |= {name: bits for name, bits in other.fields.items() if name in FIELDS}
+        self.variables |= {name: found for name, found in other.variables.items() if name in FIELDS}
 
     @property
     def space(self) -> Space:
@@ -147,16 +164,34 @@ class Unknowns:
         """What tells a number that only the running system knows from others."""
         return f"{field}: {self.wording(question)}"
 
-    @property
-    def settled(self) -> list[Function]:
-        """What the running system knows: answers to questions, the way out of a missing route."""
-        ways_out = [v for name in self.fields if name.startswith(WAY_OUT) for v in self.variables[name]]
-        return self.open_answers + ways_out
+    def _among(self, kind: str, find: Callable[[], Iterable[Function]]) -> Variables:
+        """The variables of a kind, found anew only where there are more than before."""
+        known = len(self.fields), len(self.assumptions)
+        found = self._kinds.get(kind)
+        if found is None or found[0] != known:
+            found = self._kinds[kind] = known, Variables(find())
+        return found[1]
+
+    def _of_fields(self, kind: str, fits: Callable[[str], bool]) -> Variables:
+        return self._among(kind, lambda: [v for name in self.fields if fits(name) for v in self.variables[name]])
 
     @property
-    def open_answers(self) -> list[Function]:
+    def settled(self) -> Variables:
+        """What the running system knows: answers to questions, the way out of a missing route."""
+        ways_out = self._of_fields("ways out", lambda name: name.startswith(WAY_OUT))
+        return self._among("settled", lambda: [*self.open_answers, *ways_out])
+
+    @property
+    def open_answers(self) -> Variables:
         """What open questions are answered, one way or the other."""
-        return [v for v, question in self.assumptions.values() if question.probability is None]
+        asked = self.assumptions.values()
+        return self._among("open answers", lambda: [v for v, question in asked if question.probability is None])
+
+    @property
+    def random(self) -> Variables:
+        """Random choices."""
+        asked = self.assumptions.values()
+        return self._among("random", lambda: [v for v, question in asked if question.probability is not None])
 
     @property
     def chances(self) -> dict[Function, float]:
@@ -165,14 +200,14 @@ class Unknowns:
         return {v: question.probability for v, question in asked if question.probability is not None}
 
     @property
-    def made_up(self) -> list[Function]:
+    def made_up(self) -> Variables:
         """The variables of numbers that the system makes up, but for the way out of a missing route."""
-        return [v for name in self.fields if _is_made_up(name) for v in self.variables[name]]
+        return self._of_fields("made up", _is_made_up)
 
     @property
-    def of_packets(self) -> list[Function]:
+    def of_packets(self) -> Variables:
         """The variables that tell packets apart."""
-        return [v for name, variables in self.variables.items() if name in FIELDS for v in variables]
+        return self._of_fields("packets", lambda name: name in FIELDS)
 
     def count(self, region: Bool) -> int:
         """How many packets a region of fields holds: one for each choice of every unknown field of a packet."""
@@ -193,8 +228,8 @@ class Unknowns:
 
         The interface that a missing route would name is asked about, unless it is `also` left out.
         """
-        hidden = [n for n in self.fields if n not in FIELDS and (also_the_way_out or not n.startswith(WAY_OUT))]
-        return exists(region, [variable for name in hidden for variable in self.variables[name]])
+        hidden = self._of_fields("hidden", lambda name: name not in FIELDS) if also_the_way_out else self.made_up
+        return exists(region, hidden)
 
     def made_up_part(self, region: Bool) -> Bool:
         """What a region says of numbers that the system made up."""
@@ -211,21 +246,20 @@ class Unknowns:
     def witness(self, region: Bool) -> Point:
         """Some point of a region that is not empty."""
         cube = [] if isinstance(region, bool) else region.pick_cube() or []
-        chosen = [bool(b) for b in cube] + [False] * (self.space.count - len(cube) if self._space else 0)
-        pairs = list(enumerate(chosen))
+        chosen = {place for place, b in enumerate(cube) if b}
 
         def value(n: Number) -> int:
-            if isinstance(n, int):
-                return n
-            return sum(1 << i for i, b in enumerate(n) if (b if isinstance(b, bool) else b.eval(pairs)))
+            return n if isinstance(n, int) else sum(1 << i for i, b in enumerate(n) if holds(b, chosen))
 
-        fields = {name: value(number(bits)) for name, bits in self.fields.items()}
-        answers: dict[tuple[str, object], int] = {}
-        for (words, about), name in self.numbers.items():
-            answers[words, value(about) if isinstance(about, tuple) else about] = fields[name]
-        for (words, about), (variable, _) in self.assumptions.items():
-            answers[words, value(about) if isinstance(about, tuple) else about] = int(chosen[variable.node_var() or 0])
-        return Point({n: v for n, v in fields.items() if n in FIELDS}, answers, value)
+        def answers() -> Answers:
+            asked = [(key, value(number(self.fields[name]))) for key, name in self.numbers.items()]
+            asked += [(key, int(holds(variable, chosen))) for key, (variable, _) in self.assumptions.items()]
+            return {(words, at(about)): answer for (words, about), answer in asked}
+
+        def at(about: Number | None) -> int | None:
+            return value(about) if isinstance(about, tuple) else about
+
+        return Point({n: value(number(bits)) for n, bits in self.fields.items() if n in FIELDS}, value, answers)
 
     def at(self, point: Point) -> Bool:
         """The one packet that a point stands for, whatever the answers."""
@@ -238,11 +272,11 @@ class Unknowns:
 
     def chosen_at(self, point: Point) -> Bool:
         """That random choices turn out as at a point."""
-        return all_of(v if point.value((v,)) else negate(v) for v in self.chances)
+        return all_of(v if point.value((v,)) else negate(v) for v in self.random)
 
     def whatever_the_answers(self, region: Bool) -> Bool:
         """A region by its fields alone."""
-        return exists(region, [variable for variable, _ in self.assumptions.values()])
+        return exists(region, self._among("answers", lambda: [variable for variable, _ in self.assumptions.values()]))
 
 
 Answers = Mapping[tuple[str, object], int]
@@ -258,8 +292,13 @@ class Point:
     """One way everything unknown could be: values of fields, answers to questions, and what any number is then."""
 
     fields: Mapping[str, int]
-    answers: Answers
     value: Callable[[Number], int]
+    find_answers: Callable[[], Answers]
+
+    @property
+    def answers(self) -> Answers:
+        """What questions are answered with; there may be many, and few want to know."""
+        return self.find_answers()
 
 
 @dataclass(frozen=True, slots=True)

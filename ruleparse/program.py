@@ -73,6 +73,18 @@ class Test:
         return negate(result) if self.negated else result
 
 
+def _never_known(question: Assumption, _: Packet, world: World) -> Bool:
+    return world.ask(question)
+
+
+_UNKNOWN = Key(("?",), Codec("question", str), _never_known)
+
+
+def ask(question: Assumption, negated: bool = False) -> Test:
+    """A test that only the running system can answer."""
+    return Test(_UNKNOWN, question, negated)
+
+
 @dataclass(frozen=True, slots=True)
 class Masked:
     """The commonest condition, spelled out for speed: field & mask == value."""
@@ -132,7 +144,8 @@ class Add:
 class Havoc:
     """field becomes some number from low to high: which one, only the running system knows.
 
-    `about` names a field that it depends on: for another value of that field it may be another number.
+    `about` names a field that it depends on: for another value of that field it may be another number. With `of_all`
+    that goes for every packet, whether it hits the rule or not: less is known then, and more easily.
     """
 
     field: str
@@ -140,6 +153,7 @@ class Havoc:
     high: int
     question: Assumption
     about: str | None = None
+    of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +272,6 @@ class Table:
 
 Program = Mapping[str, Table]
 """Tables by name. A table may be read from its dump only when it is asked for."""
+
+Places = Mapping[str, frozenset[int]]
+"""Rules, by the name of their table and where their line starts in its dump; a policy is where its chain is."""

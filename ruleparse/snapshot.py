@@ -14,10 +14,12 @@ from ruleparse import sniff
 from ruleparse.codec import interface
 from ruleparse.interface_atoms import Atom, atoms
 from ruleparse.netfilter import flavours, save
+from ruleparse.netfilter.differing import differing
 from ruleparse.netfilter.facts import Facts
 from ruleparse.netfilter.program import NetfilterProgram
 from ruleparse.netfilter.quirks import Quirks
 from ruleparse.netfilter.save import LEGACY_MISSING, LEGACY_RULES, Dump, Ruleset, SavedTable
+from ruleparse.program import Places
 from ruleparse.routing import Overlay, Routing, read_routing
 from ruleparse.text import Diagnostic, Source
 
@@ -210,6 +212,16 @@ def interfaces_of(snapshots: Sequence[Snapshot], asked: Iterable[str] = ()) -> l
         return [Atom(interface(name), name) for name in (*saved, *more)]
     named = set().union(*(s.interfaces_named | set(s.interfaces_saved) for s in snapshots))
     return atoms(named - {"lo"} | asked)
+
+
+def differing_rules(nodes: Sequence[Snapshot], programs: Sequence[NetfilterProgram]) -> tuple[Places, Places] | None:
+    """The rules of each of two nodes that the other has not; None where more than rules and sets differs."""
+    one, other = ([text for text in s.normal_texts if text[0] not in _COMPARED] for s in nodes)
+    return differing(*programs) if one == other else None
+
+
+_COMPARED = frozenset({sniff.IPTABLES, "ipset-save", "ipset-list"})
+"""Kinds of texts that are compared rule by rule and set by set."""
 
 
 def load(paths: Iterable[str | Path]) -> Snapshot:

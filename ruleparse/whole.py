@@ -88,7 +88,7 @@ _DIGITS = 9
 
 def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]]:
     """A region by how likely the random choices make it, without these."""
-    some, sure = bits.exists(region, unknowns.chances), bits.always(region, unknowns.chances)
+    some, sure = bits.exists(region, unknowns.random), bits.always(region, unknowns.random)
     if sure is not False:
         yield sure, 1.0
     by_chance = bits.without(some, sure)

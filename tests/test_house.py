@@ -30,7 +30,7 @@ LAYERS = """
     cni
     wired worlds bridging attached
     chance
-    whole shortest address_classes
+    whole shortest address_classes concerned
     outcomes deliveries readable spec
     evaluate graph snapshot effects
     netfilter openflow routing
@@ -51,6 +51,7 @@ BLIND = {
     "address_matrix": {"netfilter", "openflow", "routing"},
     "matrix": {"netfilter", "openflow", "routing"},
     "changes": {"netfilter", "openflow", "routing"},
+    "concerned": {"netfilter", "openflow", "routing"},
     "whole": {"netfilter", "openflow", "routing"},
     "check": {"netfilter", "openflow", "routing"},
     "cni": {"routing"},

@@ -75,16 +75,17 @@ class ChainRules(Sequence[Rule]):
         if self._by_host is None:
             self._by_host = {}
             for index, span in enumerate(self._spans):
-                host = self._host(span)
+                host = host_of(span)
                 (self._others if host is None else self._by_host.setdefault(host, [])).append(index)
         return self._by_host
 
-    @staticmethod
-    def _host(span: Span) -> int | None:
-        found = _HOST.match(span.source.text, span.start, span.end)
-        if found is None:
-            return None
-        try:
-            return address(found[1])
-        except ValueError:
-            return None
+
+def host_of(span: Span) -> int | None:
+    """The one host to which the packets go that a rule can match, if its words say so at once."""
+    found = _HOST.match(span.source.text, span.start, span.end)
+    if found is None:
+        return None
+    try:
+        return address(found[1])
+    except ValueError:
+        return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ruleparse.codec import Codec
 from ruleparse.packet import Assumption, assumption
 from ruleparse.program import Action, Key, Masked, Test
+from ruleparse.program import ask as ask
 from ruleparse.text import Span
 
 if TYPE_CHECKING:
@@ -163,20 +164,6 @@ def inert(_: Givens, __: Context) -> tuple[Action, ...]:
 def option_table(options: Iterable[Option]) -> Mapping[str, Option]:
     """Options by each of their names."""
     return {name: o for o in options for name in o.names}
-
-
-def never_known(value: Assumption, _packet: Any, world: Any) -> Any:
-    """Meaning of a test whose answer no dump holds: its value is the question."""
-    return world.ask(value)
-
-
-UNKNOWN = Key(("?",), Codec("question", str), never_known)
-"""The key of a test that is an assumption."""
-
-
-def ask(question: Assumption, negated: bool = False) -> Test:
-    """A test that only the running system can answer."""
-    return Test(UNKNOWN, question, negated)
 
 
 NEVER = Test(Key(("never",), Codec("", str), lambda _value, _packet, _world: False), None)

@@ -9,6 +9,7 @@ from ruleparse.bits import Bool, both, either, negate
 from ruleparse.codec import Codec, Prefix
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Key, Masked, Test, World
+from ruleparse.program import ask as ask
 
 Condition = Test | Masked
 
@@ -23,18 +24,6 @@ def inside(field: str, p: Prefix) -> tuple[Masked, ...]:
 
 
 # Questions
-
-
-def _answer(question: Assumption, _: Packet, world: World) -> Bool:
-    return world.ask(question)
-
-
-_ASK = Key(("?",), Codec("question", str), _answer)
-
-
-def ask(question: Assumption) -> Test:
-    """A test that only the running system can answer."""
-    return Test(_ASK, question)
 
 
 def _answer_about(value: tuple[Assumption, str], packet: Packet, world: World) -> Bool:
