@@ -13,7 +13,7 @@ from typing import Any
 from ruleparse.bits import Number
 from ruleparse.bridging.live import LIVE, LiveProgram
 from ruleparse.bridging.memory import BridgeMemory
-from ruleparse.deliveries import Delivery, Reply, Standing, deliveries
+from ruleparse.deliveries import Deliveries, Delivery, Reply, Standing, deliveries
 from ruleparse.netfilter.settings import number
 from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.netfilter.tracking.tracker import Tracker
@@ -34,7 +34,7 @@ _Choice = tuple[str, Hashable]
 
 
 @dataclass
-class _World:
+class BridgeWorld:
     """One way things may stand. `known` are answers given so far; `drawn` are choices by what the packet looked like,
     as a switch hashes packets of one connection alike."""
 
@@ -43,6 +43,24 @@ class _World:
     known: dict[_Choice, int] = field(default_factory=dict)
     drawn: dict[tuple[Hashable, _Choice], int] = field(default_factory=dict)
     given: tuple[Reply, ...] = ()
+
+    def ways(self, program: BridgeProgram, values: Mapping[str, Number]) -> Deliveries:
+        """Every fate of a packet in this world."""
+        alike = _hashed(values)
+        drawn = {choice: answer for (look, choice), answer in self.drawn.items() if look == alike}
+
+        def standing() -> Standing:
+            memory = self.memory.copy()
+            return Standing(LiveProgram(program, memory), memory, self.known | drawn)
+
+        return deliveries(program, "start", {**values, LIVE: 1}, PASS, flow("failed"), standing)
+
+    def after(self, way: Delivery, values: Mapping[str, Number]) -> BridgeWorld:
+        """How things stand when a packet has gone one of its ways."""
+        open_ = [reply for reply in way.replies if not reply.question.presumed]
+        known = self.known | {_choice(reply): int(reply.answer) for reply in open_}
+        drawn = self.drawn | {(_hashed(values), _choice(reply)): int(reply.answer) for reply in way.drawn}
+        return BridgeWorld(way.left, self.odds * way.probability, known, drawn, (*self.given, *open_))
 
     @property
     def is_one_of_all(self) -> bool:
@@ -55,42 +73,33 @@ class BridgeSession:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._worlds: dict[str, list[_World]] = {}
+        self._worlds: dict[str, list[BridgeWorld]] = {}
 
     def why(self, spec: Mapping[str, Any]) -> BridgeAnswer:
         """Answer for the next packet. Raises SpecError."""
         program = bridge_of(self.snapshot, spec)
-        values = packet_of(program, spec) | {LIVE: 1}
-        worlds = self._worlds.get(program.name) or [self._fresh(program)]
+        values = packet_of(program, spec)
+        worlds = self._worlds.get(program.name) or [fresh_world(self.snapshot, program)]
         complete, found = True, list[list[Delivery]]()
         for world in worlds:
-            ways = _ways(world, program, values)
+            ways = world.ways(program, values)
             complete &= ways.complete
             found.append(ways.found)
         outcomes = _together([[outcome_of(program, d) for d in ways] for ways in found], worlds)
-        after = [_left(w, d, values) for w, ways in zip(worlds, found, strict=True) for d in ways]
+        after = [w.after(d, values) for w, ways in zip(worlds, found, strict=True) for d in ways]
         self._worlds[program.name] = _likeliest(_merged(after))
         start = shown(Packet(values))
         return BridgeAnswer(spec.get("id"), spec, outcomes, self.snapshot.all_diagnostics(), complete, start)
 
-    def _fresh(self, program: BridgeProgram) -> _World:
-        sysctl = self.snapshot.routing.sysctl
-        loose = number(sysctl, "net.netfilter.nf_conntrack_tcp_loose")
-        addresses = dict(program.known.addresses or {})
-        return _World(
-            BridgeMemory(Tracker(Settings.of(sysctl)), None if loose is None else loose != 0, ports=addresses)
-        )
 
-
-def _ways(world: _World, program: BridgeProgram, values: Mapping[str, Number]) -> Any:
-    alike = _hashed(values)
-    drawn = {choice: answer for (look, choice), answer in world.drawn.items() if look == alike}
-
-    def standing() -> Standing:
-        memory = world.memory.copy()
-        return Standing(LiveProgram(program, memory), memory, world.known | drawn)
-
-    return deliveries(program, "start", values, PASS, flow("failed"), standing)
+def fresh_world(snapshot: Snapshot, program: BridgeProgram) -> BridgeWorld:
+    """As right after the flows were loaded: no connection was seen; addresses are known as far as they were saved."""
+    sysctl = snapshot.routing.sysctl
+    loose = number(sysctl, "net.netfilter.nf_conntrack_tcp_loose")
+    addresses = dict(program.known.addresses or {})
+    return BridgeWorld(
+        BridgeMemory(Tracker(Settings.of(sysctl)), None if loose is None else loose != 0, ports=addresses)
+    )
 
 
 _HASHED = ("dl_src", "dl_dst", "dl_type", "nw_src", "nw_dst", "ipv6_src", "ipv6_dst", "nw_proto", "tp_src", "tp_dst")
@@ -100,21 +109,13 @@ def _hashed(values: Mapping[str, Number]) -> Hashable:
     return tuple(values.get(flow(name), 0) for name in _HASHED)
 
 
-def _left(world: _World, way: Delivery, values: Mapping[str, Number]) -> _World:
-    """How things stand when a packet has gone one of its ways."""
-    open_ = [reply for reply in way.replies if not reply.question.presumed]
-    known = world.known | {_choice(reply): int(reply.answer) for reply in open_}
-    drawn = world.drawn | {(_hashed(values), _choice(reply)): int(reply.answer) for reply in way.drawn}
-    return _World(way.left, world.odds * way.probability, known, drawn, (*world.given, *open_))
-
-
 def _choice(reply: Reply) -> _Choice:
     return reply.question.question, reply.about
 
 
-def _merged(worlds: Iterable[_World]) -> list[_World]:
+def _merged(worlds: Iterable[BridgeWorld]) -> list[BridgeWorld]:
     """Worlds that chance alone told apart, and in which things stand the same, are one."""
-    kept: list[_World] = []
+    kept: list[BridgeWorld] = []
     for world in worlds:
         same = next((one for one in kept if _look(one) == _look(world) and one.memory == world.memory), None)
         if same is None:
@@ -124,11 +125,11 @@ def _merged(worlds: Iterable[_World]) -> list[_World]:
     return kept
 
 
-def _look(world: _World) -> object:
+def _look(world: BridgeWorld) -> object:
     return world.known, world.drawn, world.given
 
 
-def _likeliest(worlds: list[_World]) -> list[_World]:
+def _likeliest(worlds: list[BridgeWorld]) -> list[BridgeWorld]:
     if len(worlds) <= MOST_WORLDS:
         return worlds
     trusted = Reply(_TRUSTED, None, True)
@@ -137,7 +138,7 @@ def _likeliest(worlds: list[_World]) -> list[_World]:
     return [replace(w, odds=w.odds / whole, given=w.given if trusted in w.given else (trusted, *w.given)) for w in kept]
 
 
-def _together(found: Sequence[Sequence[Outcome]], worlds: Sequence[_World]) -> list[Outcome]:
+def _together(found: Sequence[Sequence[Outcome]], worlds: Sequence[BridgeWorld]) -> list[Outcome]:
     """The outcomes in all worlds, those that look the same once; what told worlds apart is left out where it makes no
     difference to this packet."""
     alike = worlds[0].is_one_of_all and all(_looks(each) == _looks(found[0]) for each in found)

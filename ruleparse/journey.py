@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ruleparse.attached import Attached, Port
 from ruleparse.bits import Number
@@ -20,7 +20,7 @@ from ruleparse.outcomes import Outcome as Found
 from ruleparse.outcomes import explore
 from ruleparse.packet import Assumption
 from ruleparse.snapshot import Overlay, Snapshot
-from ruleparse.spec import SpecError
+from ruleparse.spec import Asked, SpecError
 from ruleparse.text import Diagnostic
 from ruleparse.why import Answer, Answering, Assumed, Outcome, Place, Step, asked_family, question_of, why
 from ruleparse.why_bridge import (
@@ -34,7 +34,7 @@ from ruleparse.why_bridge import (
     packet_of,
     why_bridge,
 )
-from ruleparse.wired import wired
+from ruleparse.wired import Wired, wired
 
 MOST_CROSSINGS = 8
 """A packet that goes to and fro more often is followed no further."""
@@ -61,6 +61,8 @@ class WholeOutcome:
     steps: tuple[Step | FlowStep, ...]
     explanation: tuple[str, ...]
     overlay: Overlay | None = None
+    reply: tuple[WholeOutcome, ...] | None = None
+    """what becomes of the answer to the packet; None if that was not asked, or nothing answers"""
 
     @property
     def egress(self) -> str | tuple[Egress, ...] | None:
@@ -85,74 +87,123 @@ class WholeAnswer:
 def why_node(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer | BridgeAnswer | WholeAnswer:
     """Answer for one packet, wherever it enters: that of `why` or `why_bridge` where it stays on one side. Raises
     SpecError, MemoryError, RecursionError."""
-    bridged = bool({"bridge", "flow"} & spec.keys())
-    if snapshot.bridges is None or not snapshot.bridges.flows or not snapshot.families:
+    bridged = in_a_bridge(spec)
+    if not is_whole(snapshot):
         return why_bridge(snapshot, spec) if bridged else why(snapshot, spec)
-    return _Journey(snapshot, spec).answer(bridged)
+    journey = Journey(snapshot, spec, Forgetful())
+    fates = [fate for fate, _ in journey.fates(None)]
+    if not journey.crossed:
+        return why_bridge(snapshot, spec) if bridged else why(snapshot, spec)
+    return journey.answer(fates)
 
 
-class _Journey:
-    def __init__(self, snapshot: Snapshot, spec: Mapping[str, Any]) -> None:
+def is_whole(snapshot: Snapshot) -> bool:
+    """Whether a node has both bridges and rules."""
+    return snapshot.bridges is not None and bool(snapshot.bridges.flows and snapshot.families)
+
+
+def in_a_bridge(spec: Mapping[str, Any]) -> bool:
+    """Whether a packet is described in the words of bridges."""
+    return bool({"bridge", "flow"} & spec.keys())
+
+
+class Standing(Protocol):
+    """How things stand on the node when the packet comes to a place, and afterwards. A state is whatever it keeps."""
+
+    def question(self, snapshot: Snapshot, spec: Mapping[str, Any]) -> tuple[Asked, Wired]:
+        """The packet that is described. Raises SpecError."""
+
+    def on_host(self, answering: Answering, state: Any) -> tuple[list[tuple[Found, Any]], bool]:
+        """Every fate on the host and the state behind it, and whether these are all."""
+
+    def in_bridge(
+        self, program: BridgeProgram, values: Mapping[str, Number], state: Any
+    ) -> tuple[list[tuple[Delivery, Any]], bool]:
+        """The same of a bridge."""
+
+
+class Forgetful:
+    """Every packet starts a connection."""
+
+    def question(self, snapshot: Snapshot, spec: Mapping[str, Any]) -> tuple[Asked, Wired]:
+        given = wired(spec, snapshot)
+        return question_of(snapshot, spec, asked_family(snapshot, spec, given), given, _ROOM), given
+
+    def on_host(self, answering: Answering, state: Any) -> tuple[list[tuple[Found, Any]], bool]:
+        asked = answering.question
+        found = explore(answering.program, answering.entry, asked.packet, asked.reach, some_will_do=True)
+        return [(one, state) for one in found.outcomes], found.complete
+
+    def in_bridge(
+        self, program: BridgeProgram, values: Mapping[str, Number], state: Any
+    ) -> tuple[list[tuple[Delivery, Any]], bool]:
+        found = deliveries(program, "start", values, PASS, flow("failed"))
+        return [(one, state) for one in found.found], found.complete
+
+
+Fate = tuple[WholeOutcome, Any]
+"""An outcome, and the state behind it."""
+
+
+class Journey:
+    """One packet on its way."""
+
+    def __init__(self, snapshot: Snapshot, spec: Mapping[str, Any], standing: Standing) -> None:
         self.snapshot = snapshot
         self.spec = spec
+        self.standing = standing
         self.attached = Attached(snapshot)
         self.crossed = False
         self.complete = True
         self.problems: list[Diagnostic] = []
 
-    def answer(self, bridged: bool) -> Answer | BridgeAnswer | WholeAnswer:
-        port = None if bridged else self.attached.outside(_text(self.spec.get("in")))
-        if bridged:
-            program = bridge_of(self.snapshot, self.spec)
-            fates = self.through(program, packet_of(program, self.spec), 0)
-            if not self.crossed:
-                return why_bridge(self.snapshot, self.spec)
-        elif port is not None:
-            self.crossed = True
-            program, values, assumed = self.entering(port)
-            fates = [_assuming(fate, assumed) for fate in self.through(program, values, 0)]
-        else:
-            fates = self.on_host(self.spec, 0)
-            if not self.crossed:
-                return why(self.snapshot, self.spec)
+    def answer(self, fates: Iterable[WholeOutcome]) -> WholeAnswer:
         told = [*self.snapshot.all_diagnostics(), *self.problems]
-        return WholeAnswer(self.spec.get("id"), self.spec, _together(fates), told, self.complete)
+        return WholeAnswer(self.spec.get("id"), self.spec, together(fates), told, self.complete)
+
+    def fates(self, state: Any) -> list[Fate]:
+        """What becomes of the packet. Raises SpecError."""
+        if in_a_bridge(self.spec):
+            program = bridge_of(self.snapshot, self.spec)
+            return self.through(program, packet_of(program, self.spec), 0, state)
+        port = self.attached.outside(_text(self.spec.get("in")))
+        if port is None:
+            return self.on_host(self.spec, 0, state)
+        self.crossed = True
+        program, values, assumed = self.entering(port)
+        return [(_assuming(fate, assumed), after) for fate, after in self.through(program, values, 0, state)]
 
     # On the host
 
-    def on_host(self, spec: Mapping[str, Any], crossings: int) -> list[WholeOutcome]:
+    def on_host(self, spec: Mapping[str, Any], crossings: int, state: Any) -> list[Fate]:
         """The fates of a packet from where it comes in at the host, or is sent."""
-        given = wired(spec, self.snapshot)
-        family = asked_family(self.snapshot, spec, given)
-        question = question_of(self.snapshot, spec, family, given, _ROOM)
+        question, given = self.standing.question(self.snapshot, spec)
         answering = Answering(self.snapshot, spec, question, given)
-        found = explore(answering.program, answering.entry, question.packet, question.reach, some_will_do=True)
-        self.complete &= found.complete
-        kept = {name: question.packet.values.get(name) for name in _KEPT}
-        fates = [self._behind(f, answering.outcome(f), family, kept, crossings) for f in found.outcomes]
-        return [fate for some in fates for fate in some][:_MOST_FATES]
+        found, complete = self.standing.on_host(answering, state)
+        self.complete &= complete
+        fates = [fate for one, after in found for fate in self._behind(one, after, answering, crossings)]
+        return fates[:_MOST_FATES]
 
-    def _behind(
-        self, found: Found, outcome: Outcome, family: int, kept: Mapping[str, Number | None], crossings: int
-    ) -> list[WholeOutcome]:
+    def _behind(self, found: Found, state: Any, answering: Answering, crossings: int) -> list[Fate]:
         """A fate on the host, and what follows in a bridge."""
-        here = _of_host(outcome)
-        port = self.attached.internal(outcome.egress)
+        outcome = answering.outcome(found)
+        here, port = _of_host(outcome), self.attached.internal(outcome.egress)
         if outcome.verdict != "accept" or port is None:
-            return [here]
+            return [(here, state)]
         self.crossed = True
         if self._goes_too_far(crossings, port):
-            return [here]
+            return [(here, state)]
+        family, asked = answering.question.family, answering.question.packet.values
+        kept = {name: asked.get(name) for name in _KEPT}
         packet = {**found.packet, **{name: n if isinstance(n, int) else None for name, n in kept.items()}}
         macs, unknown = self._macs(port, family, packet)
         if (missing := needed(packet)) or macs is None:
             open_ = ", ".join(missing) or "the Ethernet address of " + " and ".join(_LACKING[one] for one in unknown)
             words = f"bridge {port.bridge.name} passes it on, which depends on {open_}"
-            return [_assuming(here, [Assumed(words, True, "" if missing else "; ".join(unknown), None)])]
+            return [(_assuming(here, [Assumed(words, True, "" if missing else "; ".join(unknown), None)]), state)]
         values = into_bridge(packet, family, port.number, macs) | self._states()
-        on = replace(here, ends=())
-        rests_on = [_assumed(one) for one in port.rests_on]
-        return [_assuming(_after(on, fate), rests_on) for fate in self.through(port.bridge, values, crossings + 1)]
+        on = _assuming(replace(here, ends=()), [_assumed(one) for one in port.rests_on])
+        return [(_after(on, fate), after) for fate, after in self.through(port.bridge, values, crossings + 1, state)]
 
     def _macs(
         self, port: Port, family: int, packet: Mapping[str, int | None]
@@ -166,38 +217,41 @@ class _Journey:
 
     def _states(self) -> dict[str, Number]:
         """What conntrack of a bridge finds, where somebody said so of the packet."""
-        word = {"ESTABLISHED": "trk,est", "RELATED": "trk,rel", "INVALID": "trk,inv"}.get(
-            str(self.spec.get("ctstate", "")).upper(), "trk,new"
-        )
-        return {NEXT: ct_next([read_ct_state(word)] * MOST)}
+        word = _STATES.get(str(self.spec.get("ctstate", "")).upper())
+        states = ct_next([] if word is None else [read_ct_state(word)] * MOST)
+        return {NEXT: states, flow("ct_said"): 0 if word is None else MOST}
 
     # In a bridge
 
-    def through(self, program: BridgeProgram, values: Mapping[str, Number], crossings: int) -> list[WholeOutcome]:
+    def through(self, program: BridgeProgram, values: Mapping[str, Number], crossings: int, state: Any) -> list[Fate]:
         """The fates of a packet from where it enters a bridge."""
-        found = deliveries(program, "start", values, PASS, flow("failed"))
-        self.complete &= found.complete
-        fates = [fate for d in found.found for fate in self._from_bridge(program, d, crossings)]
+        found, complete = self.standing.in_bridge(program, values, state)
+        self.complete &= complete
+        fates = [fate for one, after in found for fate in self._from_bridge(program, one, after, crossings)]
         return fates[:_MOST_FATES]
 
-    def _from_bridge(self, program: BridgeProgram, delivery: Delivery, crossings: int) -> list[WholeOutcome]:
+    def _from_bridge(self, program: BridgeProgram, delivery: Delivery, state: Any, crossings: int) -> list[Fate]:
         """A fate in a bridge, and what becomes of the copies that the host gets."""
         copies = [(sent, self._into(program, sent)) for sent in delivery.sent if sent.to != "controller"]
         ends = tuple(egress_of(program, sent) for sent, port in copies if port is None)
-        fates = [replace(_of_bridge(outcome_of(program, delivery)), ends=ends)]
+        fates: list[Fate] = [(replace(_of_bridge(outcome_of(program, delivery)), ends=ends), state)]
         for sent, port in copies:
-            spec = None if port is None else into_host(sent.packet.values)
             if port is None:
                 continue
             self.crossed = True
+            spec = into_host(sent.packet.values)
             if spec is None or self._goes_too_far(crossings, port):
-                fates = [replace(fate, ends=(*fate.ends, egress_of(program, sent))) for fate in fates]
+                fates = [(replace(f, ends=(*f.ends, egress_of(program, sent))), after) for f, after in fates]
                 continue
             spec |= {"in": port.name, **{k: self.spec[k] for k in ("ctstate", "at", "length") if k in self.spec}}
-            rests_on = [_assumed(one) for one in port.rests_on]
-            on = [_assuming(fate, rests_on) for fate in self.on_host(spec, crossings + 1)]
-            fates = [_after(before, after) for before in fates for after in on][:_MOST_FATES]
+            fates = [on for before in fates for on in self._onward(before, spec, port, crossings)][:_MOST_FATES]
         return fates
+
+    def _onward(self, before: Fate, spec: Mapping[str, Any], port: Port, crossings: int) -> Iterator[Fate]:
+        """What becomes on the host of a packet that a bridge has handed over."""
+        rests_on = [_assumed(one) for one in port.rests_on]
+        for fate, after in self.on_host(spec, crossings + 1, before[1]):
+            yield _after(before[0], _assuming(fate, rests_on)), after
 
     def _into(self, program: BridgeProgram, sent: Sent) -> Port | None:
         """The interface of the host that gets a copy."""
@@ -218,10 +272,8 @@ class _Journey:
     def entering(self, port: Port) -> tuple[BridgeProgram, dict[str, Number], list[Assumed]]:
         """The packet that was described in the words of the host, as it comes in by a port of a bridge. Raises
         SpecError if the description leaves open what a bridge has to know."""
-        given = wired(self.spec, self.snapshot)
-        family = asked_family(self.snapshot, self.spec, given)
-        question = question_of(self.snapshot, self.spec, family, given, _ROOM)
-        values = question.packet.values
+        question, _ = self.standing.question(self.snapshot, self.spec)
+        family, values = question.family, question.packet.values
         packet = {name: value if isinstance(value, int) else None for name, value in values.items()}
         packet = {"ttl": 64, **packet}
         assumed = list(self._chosen_port(packet))
@@ -257,6 +309,7 @@ class _Journey:
 
 
 _SOME_PORT = 40000
+_STATES = {"NEW": "trk,new", "ESTABLISHED": "trk,est", "RELATED": "trk,rel", "INVALID": "trk,inv"}
 _LACKING = {"ip link": "the interface", "ip neigh": "the next hop"}
 
 
@@ -340,7 +393,7 @@ def _after(before: WholeOutcome, after: WholeOutcome) -> WholeOutcome:
     )
 
 
-def _together(fates: Iterable[WholeOutcome]) -> list[WholeOutcome]:
+def together(fates: Iterable[WholeOutcome]) -> list[WholeOutcome]:
     """Fates that look the same told once."""
     kept: list[WholeOutcome] = []
     for fate in fates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +14,14 @@ from ruleparse.text import Diagnostic
 if TYPE_CHECKING:
     import networkx
 
+    from ruleparse.bridge_session import BridgeSession
     from ruleparse.changes import Difference
+    from ruleparse.journey_session import JourneySession
     from ruleparse.lint.finding import Finding
     from ruleparse.lint.run import Wanted
     from ruleparse.matrix import Matrix
     from ruleparse.query import Answer as Sets
-    from ruleparse.why import Answer
+    from ruleparse.session import Session
 
 
 def _spec(packet: dict[str, Any]) -> dict[str, Any]:
@@ -38,9 +41,7 @@ class Node:
         names of `ruleparse why` (`in_` for `in`). Raises SpecError.
         """
         if packet.pop("reply", False):
-            from ruleparse.session import why_and_back
-
-            return why_and_back(self.snapshot, _spec(packet))
+            return self._why_and_back(_spec(packet))
         if self.snapshot.bridges is not None:
             from ruleparse.journey import why_node
 
@@ -48,6 +49,17 @@ class Node:
         from ruleparse.why import why
 
         return why(self.snapshot, _spec(packet))
+
+    def _why_and_back(self, spec: dict[str, Any]) -> Any:
+        if self.snapshot.bridges is not None:
+            from ruleparse.journey import is_whole
+            from ruleparse.journey_session import why_there_and_back
+
+            if is_whole(self.snapshot):
+                return why_there_and_back(self.snapshot, spec)
+        from ruleparse.session import why_and_back
+
+        return why_and_back(self.snapshot, spec)
 
     def session(self) -> NodeSession:
         """Packets one after another: each meets the connections, counters and lists that those before it left."""
@@ -109,14 +121,31 @@ class NodeSession:
     """What a node remembers while packets pass. No time passes between them."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    @cached_property
+    def _rules(self) -> Session | JourneySession:
         from ruleparse.session import Session
 
-        self._session = Session(snapshot)
+        if self._snapshot.bridges is None:
+            return Session(self._snapshot)
+        from ruleparse.journey import is_whole
+        from ruleparse.journey_session import JourneySession
 
-    def why(self, **packet: Any) -> Answer:
-        """Walk the next packet. Keys are those of Node.why. Raises SpecError."""
+        return JourneySession(self._snapshot) if is_whole(self._snapshot) else Session(self._snapshot)
+
+    @cached_property
+    def _bridges(self) -> BridgeSession:
+        from ruleparse.bridge_session import BridgeSession
+
+        return BridgeSession(self._snapshot)
+
+    def why(self, **packet: Any) -> Any:
+        """Walk the next packet. Keys and answers are those of Node.why. Raises SpecError."""
         reply = packet.pop("reply", False)
-        return self._session.why(_spec(packet), reply=reply)
+        if {"bridge", "flow"} & packet.keys() and not self._snapshot.families:
+            return self._bridges.why(_spec(packet))
+        return self._rules.why(_spec(packet), reply=reply)
 
 
 def load(*paths: str | Path) -> Node:

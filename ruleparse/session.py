@@ -35,7 +35,7 @@ class Session:
         family = asked_family(self.snapshot, spec, given)
         question = question_of(self.snapshot, spec, family, given, ROOM, self.unknowns)
         if not alone:
-            _tell_apart(question)
+            tell_apart(question)
         self.unknowns = question.packet.unknowns
         answering = Answering(self.snapshot, spec, question, given)
         program, entry = answering.program, answering.entry
@@ -66,7 +66,7 @@ def why_and_back(snapshot: Snapshot, spec: Mapping[str, Any]) -> Answer:
     return Session(snapshot)._why(spec, reply=True, alone=True)
 
 
-def _tell_apart(question: Asked) -> None:
+def tell_apart(question: Asked) -> None:
     """Raises SpecError if the packet leaves open to which connection it belongs."""
     proto = question.packet["proto"]
     wanted = ["src", "dst", "proto", *(_TOLD_APART_BY.get(proto, ()) if isinstance(proto, int) else ())]

@@ -21,6 +21,7 @@ LAYERS = """
     inventory
     drawing
     check
+    journey_session
     session bridge_session journey
     changes address_matrix
     matrix counters

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ruleparse.journey import MOST_CROSSINGS, WholeAnswer, WholeOutcome, why_node
+from ruleparse.journey_session import JourneySession, why_there_and_back
 from ruleparse.node import Node
 from ruleparse.report.schema import json_schema
 from ruleparse.report.whole_json import whole_json
@@ -86,6 +87,45 @@ def test_without_a_crossing_it_is_the_answer_of_one_side() -> None:
 def test_python_asks_the_same_way() -> None:
     found = Node(saved()).why(in_="client-5f0c11", src="10.244.1.10", dst="203.0.113.9", proto="udp", sport=7, dport=53)
     assert [o.egress for o in found.outcomes] == ["eth0"]
+    session = Node(saved()).session()
+    asked = {"src": "10.244.1.10", "dst": "203.0.113.9", "proto": "udp", "sport": 7, "dport": 53}
+    assert [o.egress for o in session.why(in_="client-5f0c11", **asked).outcomes] == ["eth0"]
+
+
+def test_what_answers_goes_back_through_both_sides() -> None:
+    asked = next(walk for walk in WALKS if walk["name"] == "friend-to-service")["packet"]
+    for outcome in why_there_and_back(saved(), asked).outcomes:
+        (back,) = outcome.reply or ()
+        assert leaves(back) == ["friend-93be27 10.96.120.8:80 > 10.244.1.13:41000"]
+    (outcome,) = why_there_and_back(saved(), WALKS[0]["packet"]).outcomes
+    assert [leaves(back) for back in outcome.reply or ()] == [["client-5f0c11 203.0.113.9:53 > 10.244.1.10:41000"]]
+    (dropped, _) = why_there_and_back(saved(), WALKS[1]["packet"]).outcomes
+    assert dropped.reply is None
+
+
+def test_packets_meet_what_those_before_left_on_both_sides() -> None:
+    session = JourneySession(saved())
+    back = {"in": "eth0", "src": "203.0.113.9", "sport": 53, "dst": "192.168.10.11", "dport": 41000, "proto": "udp"}
+    assert [o.egress for o in session.why(back).outcomes] == ["local"]
+    there, again = (session.why(spec).outcomes for spec in (WALKS[0]["packet"], back | {"sport": 54}))
+    assert [o.egress for o in (*there, *again)] == ["eth0", "local"]
+    session = JourneySession(saved())
+    session.why(WALKS[0]["packet"])
+    assert [leaves(o) for o in session.why(back).outcomes] == [["client-5f0c11 203.0.113.9:53 > 10.244.1.10:41000"]]
+
+
+def test_what_chance_decided_stays_decided() -> None:
+    session = JourneySession(saved())
+    asked = next(walk for walk in WALKS if walk["name"] == "friend-to-service")["packet"]
+    assert [o.probability for o in session.why(asked).outcomes] == [0.5, 0.5]
+    back = {"in": "nginx-0-8a41d2", "src": "10.244.1.11", "dst": "10.244.1.13", "proto": "tcp", "tcp_flags": "SYN,ACK"}
+    answers = session.why(back | {"sport": 80, "dport": 41000}).outcomes
+    assert [(o.verdict, o.probability) for o in answers] == [("accept", 0.5), ("drop", 0.5)]
+
+
+def test_connections_have_to_be_told_apart() -> None:
+    with pytest.raises(SpecError, match="--sport"):
+        JourneySession(saved()).why({k: v for k, v in PACKET.items() if k != "sport"})
 
 
 PACKET = {"in": "eth0", "src": "192.168.10.99", "dst": "10.244.1.10", "proto": "udp", "sport": "1", "dport": "2"}

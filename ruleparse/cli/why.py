@@ -114,7 +114,7 @@ def command(
     node = read_node(dumps, quiet=quiet, verbose=verbose)
     known = len(node.diagnostics)
     given = {name: value for name, value in options.items() if value not in (None, False, ())}
-    ask = _asker(node, reply=reply, stateful=stateful or pcap is not None)
+    ask = _asker(node, reply=reply, stateful=stateful) if pcap is None else _on_the_host(node, reply=reply)
     with destination(output) as out:
         if format_ in PICTURES:
             _draw(node, ask, _the_one(packets, given), out, format_)
@@ -154,15 +154,29 @@ def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
     """How packets are asked about: each by itself, with its answer, or one after another."""
     if not reply and not stateful:
         return lambda spec: _ask(node, spec)
-    from ruleparse.session import Session, why_and_back
+    if _is_whole(node):
+        from ruleparse.journey_session import JourneySession, why_there_and_back
 
+        if not stateful:
+            return lambda spec: why_there_and_back(node.snapshot, spec)
+        whole = JourneySession(node.snapshot)
+        return lambda spec: whole.why(spec, reply=reply)
     if not stateful:
+        from ruleparse.session import why_and_back
+
         return lambda spec: why_and_back(node.snapshot, spec)
-    session, bridges = Session(node.snapshot), _bridges(node)
-    return lambda spec: bridges(spec) if _in_a_bridge(spec) else session.why(spec, reply=reply)
+    rules, bridges = _on_the_host(node, reply=reply), _in_bridges(node)
+    return lambda spec: bridges(spec) if _in_a_bridge(spec) else rules(spec)
 
 
-def _bridges(node: Node) -> Ask:
+def _on_the_host(node: Node, *, reply: bool) -> Ask:
+    from ruleparse.session import Session
+
+    session = Session(node.snapshot)
+    return lambda spec: session.why(spec, reply=reply)
+
+
+def _in_bridges(node: Node) -> Ask:
     from ruleparse.bridge_session import BridgeSession
 
     return BridgeSession(node.snapshot).why
@@ -170,6 +184,14 @@ def _bridges(node: Node) -> Ask:
 
 def _in_a_bridge(spec: dict[str, Any]) -> bool:
     return bool({"bridge", "flow"} & spec.keys())
+
+
+def _is_whole(node: Node) -> bool:
+    if node.snapshot.bridges is None:
+        return False
+    from ruleparse.journey import is_whole
+
+    return is_whole(node.snapshot)
 
 
 def _ask(node: Node, spec: dict[str, Any]) -> AnyAnswer:

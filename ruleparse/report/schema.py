@@ -137,6 +137,7 @@ class WholeOutcomeJson(TypedDict):
     reason: str | None
     explanation: list[str]
     steps: list[StepJson | FlowStepJson]
+    reply: list[WholeOutcomeJson] | None
 
 
 class WholeWhyJson(TypedDict):

@@ -36,6 +36,7 @@ def _outcome(o: WholeOutcome) -> WholeOutcomeJson:
         "reason": o.reason,
         "explanation": list(o.explanation),
         "steps": [step_json(s) if isinstance(s, Step) else flow_step_json(s) for s in o.steps],
+        "reply": None if o.reply is None else [_outcome(back) for back in o.reply],
     }
 
 

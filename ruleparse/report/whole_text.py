@@ -67,6 +67,10 @@ class _Whole:
         for sentence in o.explanation:
             yield from self.rules.wrap(sentence, "  ")
         yield from self.path(o)
+        for back in o.reply or ():
+            yield ""
+            yield self.style.bold("its answer")
+            yield from self.outcome(back)
 
     def path(self, o: WholeOutcome) -> Iterator[str]:
         steps = [s for s in o.steps if self.verbose or isinstance(s, FlowStep) or not is_idle(s)]

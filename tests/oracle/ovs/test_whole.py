@@ -19,13 +19,14 @@ from corpora.vswitchd import missing
 from corpora.whole_saved import ROUTER_MAC, UPLINK, UPLINK_MAC, Whole, saved_texts, whole_node
 from corpora.writers.antrea.node import GATEWAY_MAC, pod_mac
 from ruleparse.journey import WholeOutcome, why_node
+from ruleparse.journey_session import JourneySession
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why import Outcome
 from ruleparse.why_bridge import BridgeOutcome, Egress
 from tests.bridge_packets import Headers
 from tests.oracle.namespaces import enter
 from tests.oracle.ovs.passing import headers
-from tests.oracle.wire import TCP, UDP, Packet
+from tests.oracle.wire import ACK, SYN, TCP, UDP, Packet
 
 LACKING = missing() or ("" if os.geteuid() == 0 else "needs root")
 pytestmark = [pytest.mark.oracle, pytest.mark.skipif(bool(LACKING), reason=LACKING)]
@@ -45,6 +46,7 @@ class Row:
     proto: int
     dport: int
     sport: int
+    flags: int = SYN
 
     def __str__(self) -> str:
         return f"{self.port}: {self.src} to {self.dst}:{self.dport}"
@@ -59,7 +61,7 @@ class Row:
     @property
     def frame(self) -> bytes:
         source, target = (bytes.fromhex(mac.replace(":", "")) for mac in self.macs)
-        packet = Packet(self.src, self.dst, self.proto, sport=self.sport, dport=self.dport)
+        packet = Packet(self.src, self.dst, self.proto, sport=self.sport, dport=self.dport, flags=self.flags)
         return target + source + b"\x08\x00" + packet.encode()
 
 
@@ -112,6 +114,33 @@ def test_one_answer(node: Whole, saved: Snapshot, row: Row) -> None:
     assert seen in [Counter(_said(o)) for o in outcomes], f"the node: {dict(seen)}"
 
 
+def test_conversations(node: Whole, saved: Snapshot) -> None:
+    """Requests and what answers them, from where they came out, one after another."""
+    session = JourneySession(saved)
+    asked = [
+        Row(CLIENT, PODS[CLIENT], "203.0.113.9", UDP, 53, 42001),
+        Row(FRIEND, PODS[FRIEND], "10.96.120.8", TCP, 80, 42002),
+        Row(FRIEND, PODS[FRIEND], PODS[NGINX], TCP, 80, 42003),
+        Row(0, "198.51.100.9", PODS[CLIENT], UDP, 53, 42004),
+        Row(CLIENT, PODS[CLIENT], "10.96.120.8", TCP, 80, 42005),
+    ]
+    answered = 0
+    for row in asked:
+        seen = _agree(node, session, row)
+        for port, h in seen:
+            back = Row(port, h.dst, h.src, row.proto, h.sport, h.dport, SYN | ACK)
+            answered += len(_agree(node, session, back))
+    assert answered == 4
+
+
+def _agree(node: Whole, session: JourneySession, row: Row) -> list[tuple[int, Headers]]:
+    seen = passed(node, row)
+    outcomes = session.why(_spec(node, row)).outcomes
+    copies = Counter(_plain(*copy) for copy in seen)
+    assert copies in [Counter(_said(o)) for o in outcomes], f"{row}: the node: {dict(copies)}"
+    return seen
+
+
 def test_the_dumps_are_those_of_the_corpora(texts: dict[str, str]) -> None:
     corpora = Path(__file__).parents[3] / "corpora" / "antrea-whole"
     assert texts == {path.name: path.read_text("utf-8") for path in corpora.iterdir()}
@@ -120,7 +149,8 @@ def test_the_dumps_are_those_of_the_corpora(texts: dict[str, str]) -> None:
 def _spec(node: Whole, row: Row) -> dict[str, Any]:
     names = {pod.number: pod.pod.interface for pod in node.node.pods}
     spec = {"in": names.get(row.port, UPLINK), "src": row.src, "dst": row.dst, "proto": str(row.proto)}
-    return spec | {"sport": str(row.sport), "dport": str(row.dport), "ttl": "64"}
+    flags = {"tcp_flags": "SYN,ACK" if row.flags & ACK else "SYN"} if row.proto == TCP else {}
+    return spec | {"sport": str(row.sport), "dport": str(row.dport), "ttl": "64"} | flags
 
 
 def _plain(port: int, h: Headers) -> tuple[Any, ...]:
