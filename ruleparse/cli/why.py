@@ -135,15 +135,8 @@ def _the_one(packets: str | None, given: dict[str, Any]) -> dict[str, Any]:
 def _draw(node: Node, ask: Ask, spec: dict[str, Any], out: TextIO, format_: str) -> None:
     from ruleparse.drawing.walked import walked
     from ruleparse.report.picture import FORMATS
-    from ruleparse.why_bridge import BridgeAnswer
 
-    answer = _answer(ask, spec, "")
-    if not isinstance(answer, Answer | BridgeAnswer):
-        fail(
-            "there is no picture of a way through bridges and rules: ask with --bridge and --flow, or of the rules",
-            USAGE,
-        )
-    out.write(FORMATS[format_](walked(node.snapshot, answer)))
+    out.write(FORMATS[format_](walked(node.snapshot, _answer(ask, spec, ""))))
 
 
 AnyAnswer: TypeAlias = "Answer | BridgeAnswer | WholeAnswer"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ruleparse.drawing.bridge import TABLE, bridge
 from ruleparse.drawing.chains import HOOKS, chains, name_chains
 from ruleparse.drawing.folding import folded
+from ruleparse.journey import WholeAnswer, WholeOutcome
+from ruleparse.netfilter.program import NetfilterProgram
+from ruleparse.openflow.program import BridgeProgram
 from ruleparse.snapshot import Snapshot
-from ruleparse.why import Answer, Outcome, Place
-from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, bridge_of
+from ruleparse.why import Answer, Outcome, Place, Step
+from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, FlowStep, bridge_of
 
 if TYPE_CHECKING:
     from ruleparse.graph import Graph
@@ -19,23 +22,28 @@ if TYPE_CHECKING:
 MOST_BOXES = 60
 
 
-def walked(snapshot: Snapshot, answer: Answer | BridgeAnswer) -> Graph:
+def walked(snapshot: Snapshot, answer: Answer | BridgeAnswer | WholeAnswer) -> Graph:
     """What was met is marked `walked`, in nodes and edges; each fate is a node with its verdict as `fate`."""
-    return _through_chains(snapshot, answer) if isinstance(answer, Answer) else _through_tables(snapshot, answer)
+    if isinstance(answer, Answer):
+        graph = _through_chains(snapshot.program(answer.family), [list(o.steps) for o in answer.outcomes])
+        _end_all(graph, _fates(answer.outcomes))
+    elif isinstance(answer, BridgeAnswer):
+        graph = _through_tables(bridge_of(snapshot, answer.asked), [list(o.steps) for o in answer.outcomes])
+        _end_all(graph, [(_last_table(o.steps), o.verdict, "\t".join(_said(o))) for o in answer.outcomes])
+    else:
+        graph = _through_both(snapshot, answer)
+    return graph
 
 
-def _through_chains(snapshot: Snapshot, answer: Answer) -> Graph:
-    program = snapshot.program(answer.family)
-    places = [(step.hook, step.place) for o in answer.outcomes for step in o.steps]
+def _through_chains(program: NetfilterProgram, walks: Sequence[Sequence[Step]]) -> Graph:
+    places = [(step.hook, step.place) for steps in walks for step in steps]
     met = {name: None for _, place in places if (name := _node(place)) in program}
     hooks = {hook for hook, _ in places}
     graph = _near(chains(program, met), {*met, *hooks})
-    for outcome in answer.outcomes:
-        _mark_chains(graph, outcome)
+    for steps in walks:
+        _mark_chains(graph, steps)
     graph = folded(graph, {*met, *hooks}, MOST_BOXES)
     name_chains(graph, program)
-    for number, (source, fate, words) in enumerate(_fates(answer.outcomes), 1):
-        _end(graph, number, source, fate, words)
     return graph
 
 
@@ -55,10 +63,9 @@ def _near(graph: Graph, kept: Collection[str]) -> Graph:
     return smaller
 
 
-def _mark_chains(graph: Graph, outcome: Outcome) -> None:
-    steps = [(step.hook, _node(step.place), step.place) for step in outcome.steps]
-    met = {node for _, node, _ in steps} | {hook for hook, _, _ in steps}
-    _mark_nodes(graph, met)
+def _mark_chains(graph: Graph, walk: Sequence[Step]) -> None:
+    steps = [(step.hook, _node(step.place), step.place) for step in walk]
+    _mark_nodes(graph, {name for hook, node, _ in steps for name in (hook, node)})
     taken = {(node, place.rule) for _, node, place in steps}
     first = {(hook, node) for hook, node, _ in steps}
     onwards = set(pairwise(dict.fromkeys(hook for hook, _, _ in steps)))
@@ -98,6 +105,11 @@ def _in_words(o: Outcome) -> str:
     return f"{word}: {o.reason}" if o.reason else word
 
 
+def _end_all(graph: Graph, fates: Iterable[Fate]) -> None:
+    for number, (source, fate, words) in enumerate(fates, 1):
+        _end(graph, number, source, fate, words)
+
+
 def _end(graph: Graph, number: int, source: str, fate: str, words: str) -> None:
     label, _, odds = words.partition("\t")
     node = f"fate {number}"
@@ -109,26 +121,70 @@ def _end(graph: Graph, number: int, source: str, fate: str, words: str) -> None:
 # Bridges
 
 
-def _through_tables(snapshot: Snapshot, answer: BridgeAnswer) -> Graph:
-    program = bridge_of(snapshot, answer.asked)
-    tables = dict.fromkeys(step.table for o in answer.outcomes for step in o.steps)
-    met = {f"{TABLE}{table}" for table in tables}
-    graph = bridge(program, tables)
+def _through_tables(program: BridgeProgram, walks: Sequence[Sequence[FlowStep]]) -> Graph:
+    steps = [step for walk in walks for step in walk]
+    met = {f"{TABLE}{step.table}" for step in steps}
+    graph = bridge(program, dict.fromkeys(step.table for step in steps))
     _mark_nodes(graph, met)
-    lines = {(f"{TABLE}{step.table}", step.line) for o in answer.outcomes for step in o.steps}
+    lines = {(f"{TABLE}{step.table}", step.line) for step in steps}
     for source, target, data in graph.edges(data=True):
         if (source, data["line"]) in lines and (target in met or data["kind"] == "group"):
             data["walked"] = True
             _mark_nodes(graph, [target])
-    for number, outcome in enumerate(answer.outcomes, 1):
-        last = f"{TABLE}{outcome.steps[-1].table}" if outcome.steps else ""
-        _end(graph, number, last, outcome.verdict, "\t".join(_said(outcome)))
     return folded(graph, met, MOST_BOXES)
+
+
+def _last_table(steps: Sequence[FlowStep]) -> str:
+    return f"{TABLE}{steps[-1].table}" if steps else ""
 
 
 def _said(o: BridgeOutcome) -> Iterator[str]:
     ports = ", ".join(f"port {e.port} ({e.name})" if e.port is not None else str(e.name) for e in o.egress)
     word = {"accept": f"leaves by {ports}", "controller": "to the controller"}.get(o.verdict, "dropped")
+    yield f"{word}: {o.reason}" if o.reason else word
+    if o.probability < 1:
+        yield f"{100 * o.probability:.3g} %"
+
+
+# Both
+
+
+def _through_both(snapshot: Snapshot, answer: WholeAnswer) -> Graph:
+    """Chains and tables, and where the packet crosses from one to the other."""
+    import networkx
+
+    family = 6 if ":" in str(answer.packet.get("src") or answer.packet.get("dst")) else 4
+    of_host = [[step for step in o.steps if isinstance(step, Step)] for o in answer.outcomes]
+    parts = [_through_chains(snapshot.program(family), of_host)]
+    in_bridges = [step for o in answer.outcomes for step in o.steps if isinstance(step, FlowStep)]
+    for name in dict.fromkeys(step.bridge for step in in_bridges):
+        program = snapshot.bridge(name)
+        if program is not None:
+            inside = _through_tables(program, [[step for step in in_bridges if step.bridge == name]])
+            parts.append(networkx.relabel_nodes(inside, {node: f"{name} {node}" for node in inside}))
+    graph: Graph = networkx.compose_all(parts)
+    for outcome in answer.outcomes:
+        for one, other in pairwise(outcome.steps):
+            if type(one) is not type(other):
+                _cross(graph, _spot(one), _spot(other))
+    fates = [(_spot(o.steps[-1]) if o.steps else "", o.verdict, "\t".join(_of_whole(o))) for o in answer.outcomes]
+    _end_all(graph, dict.fromkeys(fates))
+    return graph
+
+
+def _spot(step: Step | FlowStep) -> str:
+    return step.hook if isinstance(step, Step) else f"{step.bridge} {TABLE}{step.table}"
+
+
+def _cross(graph: Graph, source: str, target: str) -> None:
+    if source in graph and target in graph and not graph.has_edge(source, target, "crosses"):
+        more = {"rule": None, "line": None, "text": "", "when": "crosses", "walked": True}
+        graph.add_edge(source, target, "crosses", kind="crosses", **more)
+
+
+def _of_whole(o: WholeOutcome) -> Iterator[str]:
+    places = ", ".join(str(e.name) for e in o.ends)
+    word = f"leaves by {places}" if o.verdict == "accept" else "dropped" if o.verdict == "drop" else o.verdict
     yield f"{word}: {o.reason}" if o.reason else word
     if o.probability < 1:
         yield f"{100 * o.probability:.3g} %"

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ruleparse.drawing.walked import walked
+from ruleparse.journey import why_node
 from ruleparse.snapshot import load
-from ruleparse.why import why
+from ruleparse.why import Step, why
 from ruleparse.why_bridge import why_bridge
 from tests.command import run
 
@@ -84,3 +85,28 @@ def test_a_picture_is_of_one_packet(tmp_path):
     assert one.out == run("why", CORPORA / "calico-after", *CLIENT, "--dst", "10.244.1.11", "--format", "dot").out
     (tmp_path / "p.jsonl").write_text(f"{packet}\n{packet}\n")
     assert run("why", CORPORA / "calico-after", "--packets", tmp_path / "p.jsonl", "--format", "dot").status == 2
+
+
+WHOLE = {"in": "friend-93be27", "src": "10.244.1.13", "dst": "10.96.120.8", "proto": "tcp"}
+WHOLE |= {"sport": "40000", "dport": "80"}
+
+
+def test_through_a_bridge_and_the_rules_behind_it():
+    snapshot = load([CORPORA / "antrea-whole"])
+    answer = why_node(snapshot, WHOLE)
+    graph = walked(snapshot, answer)
+    marked = {n for n, data in graph.nodes(data=True) if "walked" in data}
+    for o in answer.outcomes:
+        assert {s.place.where if isinstance(s, Step) else f"br-int table {s.table}" for s in o.steps} <= marked
+    crossed = {(a, b) for a, b, data in graph.edges(data=True) if data["kind"] == "crosses"}
+    assert crossed == {("br-int table 110", "PREROUTING"), ("POSTROUTING", "br-int table 0")}
+    fates = {data["label"] for _, data in graph.nodes(data=True) if data.get("fate")}
+    assert fates == {"leaves by nginx-0-8a41d2", "leaves by nginx-1-c7703e"}
+
+
+@pytest.mark.parametrize("format_", ["dot", "mermaid"])
+def test_a_picture_through_both(format_):
+    options = [word for key, value in WHOLE.items() for word in (f"--{key}", value)]
+    ran = run("why", CORPORA / "antrea-whole", *options, "--format", format_)
+    assert (ran.status, ran.err) == (0, "")
+    assert "crosses" in ran.out
