@@ -8,6 +8,7 @@ import pytest
 from ruleparse import sniff
 from ruleparse.openflow.addresses import read_addresses
 from ruleparse.openflow.bridges import read_bridges
+from ruleparse.openflow.by_line import PATIENCE
 from ruleparse.openflow.known import read_known
 from ruleparse.openflow.meters import read_meters
 from ruleparse.openflow.switch_database import read_database
@@ -176,6 +177,12 @@ def test_what_is_malformed_is_diagnosed_line_by_line(what: str, text: str):
     problems = READERS[what](source(f"{text}\n# said by nobody\n\n{text}"))
     assert [problem.span and problem.span.line for problem in problems] == [1, 4]
     assert {problem.message for problem in problems} == {f"this is not how a line of {what} goes on"}
+
+
+def test_nobody_reads_on_for_ever():
+    problems = read_meters(source("what?\n" * 100_000))[1]
+    assert len(problems) == PATIENCE + 1
+    assert problems[-1].message == f"after {PATIENCE} lines that are none of meters the rest is left out"
 
 
 def test_a_band_without_a_meter():

@@ -12,17 +12,28 @@ if TYPE_CHECKING:
     from lark import Tree
 
 
+PATIENCE = 100
+"""Lines that make no sense, behind which nobody reads on."""
+
+
 def lines(
     source: Source, name: str, what: str, left_out: Callable[[str], object] = lambda _: False
 ) -> Iterator[tuple[Tree[Any] | Diagnostic, Span]]:
     """What each line says that is not `left_out`, and no header or comment; of one that `grammar/NAME.lark` does not
     describe, that this is no line of `what`."""
-    start = 0
+    start = bad = 0
     for line in source.text.split("\n"):
         span = Span(source, start, start + len(line.rstrip()))
         start += len(line) + 1
-        if line.strip() and not line.lstrip().startswith(("#", "OFPST_", "NXST_")) and not left_out(line):
-            yield _line(span, name, what), span
+        if not line.strip() or line.lstrip().startswith(("#", "OFPST_", "NXST_")) or left_out(line):
+            continue
+        found = _line(span, name, what)
+        yield found, span
+        bad += isinstance(found, Diagnostic)
+        if bad == PATIENCE:
+            message = f"after {PATIENCE} lines that are none of {what} the rest is left out"
+            yield Diagnostic("syntax", "error", message, span), span
+            return
 
 
 def _line(span: Span, name: str, what: str) -> Tree[Any] | Diagnostic:
