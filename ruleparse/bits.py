@@ -7,7 +7,7 @@ question about known things never touches a decision diagram, and callers need n
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -297,6 +297,15 @@ def rewrite(n: Number, value: int, mask: int) -> Number:
     return number([differ(False if mask >> i & 1 else bit(n, i), bool(value >> i & 1)) for i in range(size)])
 
 
+def masked(n: Number, mask: int) -> Number:
+    """n & mask"""
+    if mask == -1:
+        return n
+    if isinstance(n, int):
+        return n & mask
+    return number([b if mask >> i & 1 else False for i, b in enumerate(n)])
+
+
 def mix(a: Number, b: Number) -> Number:
     """a ^ b"""
     if isinstance(a, int) and isinstance(b, int):
@@ -337,3 +346,20 @@ def constant(n: Number, region: Bool) -> int | None:
             return None
         total |= 1 << index
     return total
+
+
+def each_value(n: Number, most: int = 1 << 14) -> Iterator[tuple[int, Bool]]:
+    """Every value that a number may have, and where it has it. Raises MemoryError where there are more than `most`."""
+    pending: list[tuple[int, int, Bool]] = [(width(n), 0, True)]
+    while pending:
+        left, value, where = pending.pop()
+        while left and where is not False:
+            left -= 1
+            if (other := without(where, bit(n, left))) is not False:
+                pending.append((left, value, other))
+            where, value = both(where, bit(n, left)), value | 1 << left
+        if where is not False:
+            most -= 1
+            if most < 0:
+                raise MemoryError
+            yield value, where

@@ -134,9 +134,12 @@ class Shared(Unknowns):
 
     def _rule(self, span: Span) -> str:
         """The rule in words, numbered among rules of its dump that have the same."""
-        words = words_of(span)
+        words = self.words_of(span)
         alike = self._alike.setdefault((id(span.source), words), {})
         return f"{words} ({alike.setdefault(span.start, len(alike))})"
+
+    def words_of(self, span: Span) -> str:
+        return words_of(span)
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

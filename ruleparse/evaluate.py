@@ -329,7 +329,7 @@ class _Walker:
             case Assign(field, number):
                 self.write(field, number, hit)
             case Copy(target, source, mask, source_mask, left):
-                moved = bits.shift(masked(packet[source], source_mask), left, FIELDS[target].width)
+                moved = bits.shift(bits.masked(packet[source], source_mask), left, FIELDS[target].width)
                 old = 0 if mask == -1 else bits.rewrite(packet[target], 0, mask)
                 self.write(target, bits.mix(old, moved), hit)
             case Add(field, amount, low, high):
@@ -345,7 +345,7 @@ class _Walker:
                 if self.path is not None:
                     change(packet, self.path.memory)
             case Fork(table, _, later) if later is not None:
-                self.waiting.append((table, later, hit, packet))
+                self.put_off(table, later, hit)
             case Fork(table, keeps):
                 self.fork(table, keeps, hit)
             case Emit(port):
@@ -378,16 +378,29 @@ class _Walker:
         for field in keeps:
             self.write(field, after[field], hit)
 
+    def put_off(self, table: str, later: str, hit: Bool) -> None:
+        """A copy waits; together with one that does already, where no packet has both, or one between them."""
+        for at in reversed(range(len(self.waiting))) if table in {name for name, *_ in self.waiting} else ():
+            name, field, when, packet = self.waiting[at]
+            if bits.both(when, hit) is not False:
+                break
+            if (name, field) == (table, later):
+                self.waiting[at] = table, later, bits.either(when, hit), joined(hit, self.packet, packet)
+                return
+        self.waiting.append((table, later, hit, self.packet))
+
     def walk_those_that_wait(self) -> None:
         """Walk the copies that were put off, in their order; each is told how many there were with it.
 
         On a single path, where what is remembered counts, a copy's own copies come before those behind it.
         """
-        begun: bits.Number = 0
+        begun: dict[str, bits.Number] = {}
         while self.waiting:
             table, field, hit, packet = self.waiting.popleft()
-            begun = bits.select(hit, bits.add(begun, 1, FIELDS[field].width), begun)
-            self.packet, self.catchers, self.alive = packet.but({field: begun}), [], hit
+            before = begun.get(field, 0)
+            count = begun[field] = bits.select(hit, bits.add(before, 1, FIELDS[field].width), before)
+            nth = bits.constant(count, hit)
+            self.packet, self.catchers, self.alive = packet.but({field: count if nth is None else nth}), [], hit
             behind = deque[tuple[str, str, Bool, Packet]]()
             if self.path is not None:
                 behind, self.waiting = self.waiting, behind
@@ -395,8 +408,11 @@ class _Walker:
             self.waiting += behind
 
 
-def masked(n: bits.Number, mask: int) -> bits.Number:
-    return n if mask == -1 else n & mask if isinstance(n, int) else bits.rewrite(n, 0, ~mask & (1 << len(n)) - 1)
+def joined(when: Bool, packet: Packet, other: Packet) -> Packet:
+    """One packet where a condition holds, and another elsewhere."""
+    names = {**other.values, **packet.values}
+    differ = [name for name in names if packet.values.get(name) is not other.values.get(name)]
+    return other.but({name: bits.select(when, packet[name], other[name]) for name in differ})
 
 
 def clamped_sum(n: bits.Number, amount: int, low: int, high: int, size: int) -> bits.Number:

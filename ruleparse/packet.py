@@ -47,7 +47,7 @@ class Field:
 
 FIELDS: dict[str, Field] = {}
 
-CHOSEN = frozenset({"in", "out_given", "route_out"})
+CHOSEN = frozenset({"in", "out_given", "route_out", "flow.in_port"})
 """Fields whose unknown value is one of a few."""
 
 WAY_OUT = "route_out: "

@@ -22,6 +22,7 @@ from ruleparse.spec import interfaces_of as interfaces_named
 from ruleparse.text import Diagnostic
 from ruleparse.whole import ORDER, Fate, Fated, RulePattern, cases, fates, given_answers, likelihoods
 from ruleparse.why import Answering, Assumed, Place, asked_family
+from ruleparse.why_bridge import FlowStep
 from ruleparse.wired import for_this_node, wired
 
 ROOMS = (1 << 20, 1 << 24)
@@ -52,7 +53,7 @@ class Packets:
     egress: str | None
     reject_with: str | None
     reason: str | None
-    decided_by: Place | None
+    decided_by: Place | FlowStep | None
     explanation: Sequence[str]
     when: Sequence[Row] | None
     when_cut: bool
@@ -97,6 +98,17 @@ def with_room(answer: Callable[[int], Answered]) -> Answered:
         with suppress(MemoryError):
             return answer(nodes)
     return answer(largest)
+
+
+def given_part(piece: Piece, unknowns: Unknowns) -> Bool:
+    """A piece as a region of what was walked: with the answers under which it holds."""
+    answers = {(a.question, a.about): a.answer for a in piece.given}
+    held = (
+        variable if answers[question, about] else bits.negate(variable)
+        for (_, about), (variable, question) in unknowns.assumptions.items()
+        if (question, about) in answers
+    )
+    return bits.all_of([piece.region, *held])
 
 
 def question_of(
@@ -228,15 +240,7 @@ class Asking:
         )
 
     def given(self, piece: Piece) -> Bool:
-        """A piece as a region of what was walked: with the answers under which it holds."""
-        answers = {(a.question, a.about): a.answer for a in piece.given}
-        asked = self.unknowns.assumptions.items()
-        held = (
-            variable if answers[question, about] else bits.negate(variable)
-            for (_, about), (variable, question) in asked
-            if (question, about) in answers
-        )
-        return bits.all_of([piece.region, *held])
+        return given_part(piece, self.unknowns)
 
     def rows(self, region: Bool) -> tuple[Sequence[Row], bool] | None:
         reach = self.question.reach

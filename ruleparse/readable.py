@@ -14,7 +14,7 @@ Cube = tuple[int, int]
 """(value, mask): the numbers n with n & mask == value."""
 
 Row = dict[str, str]
-INTERFACES = frozenset({"in", "out"})
+INTERFACES = frozenset({"in", "out", "in_port"})
 ROWS = 64
 """Rows that are written out."""
 
@@ -133,7 +133,7 @@ class _Reader:
 
 def shown_name(name: str) -> str:
     """A field as the command line calls it; the unknown interface of a missing route is `out`."""
-    return "out" if name.startswith(WAY_OUT) or name == "out_given" else name
+    return "out" if name.startswith(WAY_OUT) or name == "out_given" else name.removeprefix("flow.")
 
 
 # Values of one field
@@ -159,7 +159,8 @@ def show_values(name: str, cubes: list[Cube], size: int, family: int, *, negatio
         return "any except " + show_values(name, others, size, family)
     whole = [prefix for cube in cubes for prefix in prefixes(cube, size)]
     others = [cube for cube in cubes if _holes(cube[1], size).bit_count() > _MOST_HOLES]
-    if name in ("src", "dst"):
+    family = _FAMILIES.get(name, family)
+    if name in ("src", "dst") or name in _FAMILIES:
         masked = (f"{show_address(value, family)}/{show_address(mask, family)}" for value, mask in others)
         return ",".join((*_addresses(sorted(whole), size, family), *masked))
     show = _SHOW.get(name, str)
@@ -189,7 +190,16 @@ def prefixes(cube: Cube, size: int) -> Iterator[Cube]:
             return
 
 
-_SHOW: Mapping[str, Callable[[int], str]] = {"proto": show_protocol, "src_mac": show_mac, "dst_mac": show_mac}
+_SHOW: Mapping[str, Callable[[int], str]] = {
+    **dict.fromkeys(("proto", "nw_proto"), show_protocol),
+    **dict.fromkeys(("src_mac", "dst_mac", "dl_src", "dl_dst", "arp_sha", "arp_tha"), show_mac),
+    **dict.fromkeys(("dl_type", "vlan_tci", "tcp_flags", "tun_id", "pkt_mark"), "{:#x}".format),
+}
+_FAMILIES: Mapping[str, int] = {
+    **dict.fromkeys(("nw_src", "nw_dst", "tun_src", "tun_dst"), 4),
+    **dict.fromkeys(("ipv6_src", "ipv6_dst", "tun_ipv6_src", "tun_ipv6_dst", "nd_target"), 6),
+}
+"""Fields of packets in a bridge that are addresses."""
 
 
 def _spans(cubes: list[Cube], size: int) -> list[tuple[int, int]]:

@@ -34,14 +34,19 @@ class _Reordered:
 
 
 def shortest_rows(
-    region: Bool, unknowns: Unknowns, family: int, interfaces: Callable[[], Sequence[str]], most: int
+    region: Bool,
+    unknowns: Unknowns,
+    family: int,
+    interfaces: Callable[[], Sequence[str]],
+    most: int,
+    orders: Sequence[Sequence[str]] = ORDERS,
 ) -> Rows | None:
     """The rows of a region without answers in it, in that order of fields that makes the fewest."""
     region = unknowns.whatever_is_made_up(region)
     if isinstance(region, bool) or region.node_count() > _MOST_NODES:
         return rows(region, unknowns, family, interfaces, most, negations=True)
     found: Rows | None = None
-    for order in ORDERS:
+    for order in orders:
         try:
             again, view = _reordered(region, unknowns, order)
         except MemoryError:

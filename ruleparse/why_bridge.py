@@ -14,6 +14,7 @@ from ruleparse.codec import integer, show_address, show_mac, show_protocol
 from ruleparse.deliveries import Delivery, Reply, Sent, deliveries
 from ruleparse.evaluate import Hit
 from ruleparse.openflow.fields import OCTETS, flow, octets
+from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.recirculation import NEXT, PASS, ct_next
 from ruleparse.openflow.trace_flow import read_ct_state, read_trace_flow
@@ -142,9 +143,9 @@ def _length(text: object, values: Mapping[str, Number]) -> dict[str, Number]:
 
 def outcome_of(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
     """One fate in words."""
-    names = FlowNames.of(program)
-    hits = [hit for hit in delivery.hits if _is_step(program, hit)]
-    steps = [_step(program, hit, names) for hit in hits]
+    walked = Walked(program)
+    names, hits = walked.names, [hit for hit in delivery.hits if walked.is_step(hit)]
+    steps = [walked.step(hit) for hit in hits]
     egress = [egress_of(program, s) for s in delivery.sent if s.to != "controller"]
     verdict = "accept" if egress else "controller" if delivery.sent else "drop"
     return BridgeOutcome(
@@ -160,21 +161,34 @@ def outcome_of(program: BridgeProgram, delivery: Delivery) -> BridgeOutcome:
     )
 
 
-def _is_step(program: BridgeProgram, hit: Hit) -> bool:
-    found = program.flow_of(hit.rule)
-    return bool(hit.table.group) and (found is not None or hit.rule is hit.table.default)
+class Walked:
+    """What was walked in a bridge, in words."""
 
+    def __init__(self, program: BridgeProgram) -> None:
+        self.program = program
+        self.names = FlowNames.of(program)
 
-def _step(program: BridgeProgram, hit: Hit, names: FlowNames) -> FlowStep:
-    table, found = hit.table, program.flow_of(hit.rule)
-    saved = program.known.table_name(table.label) if table.label.isdecimal() else table.label
-    name = names.table(table.label) or saved
-    if found is None:
-        return FlowStep(table.group, table.label, None, "", "", None, None, None, name)
-    place = found.span.line, found.span.source.name, found.cookie
-    priority = hit.rule.number
-    says = None if priority is None else names.flow(SavedFlow(found))
-    return FlowStep(table.group, table.label, priority, found.match, found.doing, *place, name, says)
+    def is_step(self, hit: Hit) -> bool:
+        """Whether somebody wrote the rule into a table, or the table had none."""
+        return bool(hit.table.group) and (self.flow_of(hit) is not None or hit.rule is hit.table.default)
+
+    def flow_of(self, hit: Hit) -> Flow | None:
+        return self.program.flow_of(hit.rule)
+
+    def tables(self) -> list[str]:
+        """What the dump calls the tables."""
+        return list(self.program.order)
+
+    def step(self, hit: Hit) -> FlowStep:
+        table, found = hit.table, self.flow_of(hit)
+        saved = self.program.known.table_name(table.label) if table.label.isdecimal() else table.label
+        name = self.names.table(table.label) or saved
+        if found is None:
+            return FlowStep(table.group, table.label, None, "", "", None, None, None, name)
+        place = found.span.line, found.span.source.name, found.cookie
+        priority = hit.rule.number
+        says = None if priority is None else self.names.flow(SavedFlow(found))
+        return FlowStep(table.group, table.label, priority, found.match, found.doing, *place, name, says)
 
 
 def _decision(program: BridgeProgram, hits: Sequence[Hit], names: FlowNames) -> list[str]:

@@ -23,15 +23,16 @@ LAYERS = """
     check
     journey_session
     session bridge_session journey
+    bridge_changes
     changes address_matrix
-    matrix counters
+    matrix counters bridge_query
     query
     why_bridge whereabouts
     why lint parties
     cni
     wired worlds bridging attached
     chance
-    whole shortest address_classes concerned
+    whole shortest address_classes concerned bridge_fates bridge_spec
     outcomes deliveries readable spec
     evaluate graph snapshot effects
     netfilter openflow routing

@@ -97,7 +97,7 @@ def held(table: FlowTable) -> Any:
             for shelf in classifier.shelves
             for priority, flows in shelf.flows.items()
             for values, held in flows.items()
-            for flow in (lookup._flow(held),)
+            for flow in (lookup.held_flow(held),)
         }
         for classifier in (table.ordinary, table.clauses)
     ]

@@ -34,6 +34,16 @@ def output_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
+def bridge_options(command: F) -> F:
+    """`--bridge`, `--flow` and `--ct-next`, where any packets of a bridge may be meant."""
+    state = "what conntrack will find, in turn; trk,new if not given"
+    command = click.option("--ct-next", multiple=True, metavar="STATE", help=state)(command)
+    command = click.option("--flow", metavar="MATCH", help="packets in a bridge, as a match describes them")(command)
+    return click.option("--bridge", metavar="NAME", help="Packets in a bridge, by its flows, groups and ports.")(
+        command
+    )
+
+
 def read_node(paths: Iterable[str], *, quiet: bool, verbose: bool) -> Node:
     """Read the dumps; say what is wrong with them on standard error; end with status 3 if nothing could be read."""
     try:

@@ -9,8 +9,18 @@ from typing import Any, TextIO
 import click
 
 from ruleparse.changes import COMPARED, Difference, difference
-from ruleparse.cli.common import USAGE, destination, fail, no_room, output_options, read_node, show_diagnostics
+from ruleparse.cli.common import (
+    USAGE,
+    bridge_options,
+    destination,
+    fail,
+    no_room,
+    output_options,
+    read_node,
+    show_diagnostics,
+)
 from ruleparse.cli.why import packet_options
+from ruleparse.node import Node
 from ruleparse.spec import SpecError
 
 DIFFERENT = 1
@@ -20,6 +30,7 @@ DIFFERENT = 1
 @click.argument("before")
 @click.argument("after")
 @packet_options
+@bridge_options
 @click.option("--ignore", metavar="LIST", default="", help=f"What does not count: some of {','.join(COMPARED)}.")
 @output_options("text", "json", "markdown", "github")
 def command(
@@ -41,16 +52,19 @@ def command(
     Where both were saved with counters (iptables-save -c) a second section says whose counters moved, and which packets
     these rules count. That alone leaves the exit status at 0.
 
+    With --bridge or --flow they are packets in a bridge. Numbers of tables, cookies and counters do not count.
+
     \b
     ruleparse diff node-before/ node-after/
+    ruleparse diff bridge-before/ bridge-after/ --bridge br0
     ruleparse diff before.txt after.txt --dst 10.244.1.7 --format markdown
     """
     sides = [read_node([path], quiet=quiet, verbose=verbose) for path in (before, after)]
     known = [len(side.diagnostics) for side in sides]
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    given = {name: value for name, value in options.items() if value not in (None, False, ())}
     ignored = [word.strip() for word in ignore.split(",") if word.strip()]
     try:
-        answer = difference(sides[0].snapshot, sides[1].snapshot, given, ignored)
+        answer = _difference(sides[0], sides[1], given, ignored)
     except SpecError as error:
         fail(str(error), USAGE)
     except (MemoryError, RecursionError):
@@ -61,6 +75,14 @@ def command(
         show_diagnostics(side.diagnostics[count:], quiet=quiet, verbose=verbose)
     if answer.changes:
         sys.exit(DIFFERENT)
+
+
+def _difference(before: Node, after: Node, given: dict[str, Any], ignored: list[str]) -> Difference:
+    if not {"bridge", "flow"} & given.keys():
+        return difference(before.snapshot, after.snapshot, given, ignored)
+    from ruleparse.bridge_changes import bridge_difference
+
+    return bridge_difference(before.snapshot, after.snapshot, given, ignored)
 
 
 def _write(answer: Difference, out: TextIO, format_: str, verbose: bool) -> None:

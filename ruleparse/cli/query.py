@@ -10,6 +10,7 @@ import click
 from ruleparse.address_matrix import address_matrix
 from ruleparse.cli.common import (
     USAGE,
+    bridge_options,
     destination,
     dumps,
     fail,
@@ -31,7 +32,8 @@ from ruleparse.spec import SpecError
 @click.command("query")
 @dumps
 @packet_options
-@click.option("--verdict", type=click.Choice(VERDICTS), help="Only packets with this fate.")
+@bridge_options
+@click.option("--verdict", type=click.Choice((*VERDICTS, "controller")), help="Only packets with this fate.")
 @click.option("--decided-by", metavar="RULE", help="Only packets that this rule decides: [TABLE ]CHAIN[:N], with *.")
 @click.option("--egress", metavar="IFACE", help="Only packets that leave there; local is this node itself.")
 @click.option("--reaches", metavar="RULE", help="Only packets that come to this chain, or match rule N of it.")
@@ -61,7 +63,11 @@ def command(
     outside to each of these and to services. With --by address its rows and columns are the fewest classes of addresses
     of which all fare alike: for firewalls that know no pods, whole or one --chain of them.
 
+    With --bridge or --flow they are packets in a bridge: --flow describes them as a match does, and rules are flows, by
+    TABLE[:PRIORITY].
+
     \b
+    ruleparse query flows.txt ports.txt --bridge br0 --flow tcp,nw_dst=10.129.0.0/23 --verdict drop
     ruleparse query node/ --dst 10.244.1.7 --proto tcp --dport 80 --verdict accept
     ruleparse query node/ --in eth0 --decided-by 'cali-tw-*'
     ruleparse query node/ --reaches 'nat KUBE-MARK-MASQ'
@@ -79,7 +85,7 @@ def command(
         fail("--format markdown is for --matrix", USAGE)
     node = read_node(dumps, quiet=quiet, verbose=verbose)
     known = len(node.diagnostics)
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    given = {name: value for name, value in options.items() if value not in (None, False, ())}
     try:
         if by == "address":
             write = _matrix(address_matrix(node.snapshot, given, chain, most))
@@ -101,7 +107,12 @@ Write = Callable[[TextIO, str, bool], None]
 
 
 def _sets(node: Node, given: Mapping[str, Any], wanted: Wanted) -> Write:
-    answer = query(node.snapshot, given, wanted)
+    if {"bridge", "flow"} & given.keys():
+        from ruleparse.bridge_query import bridge_query
+
+        answer = bridge_query(node.snapshot, given, wanted)
+    else:
+        answer = query(node.snapshot, given, wanted)
 
     def write(out: TextIO, format_: str, verbose: bool) -> None:
         if format_ == "text":

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from ruleparse.bits import Bool, at_least, either
+from ruleparse.openflow.conditions import given
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.steps import FAIL, Steps
 from ruleparse.packet import Packet
@@ -18,10 +22,17 @@ DEEPER, HIGHER = Add(_DEPTH, 1, 0, 255), Add(_DEPTH, -1, 0, 255)
 TOO_MUCH = Rule((), FAIL)
 
 
-def is_too_much(packet: Packet) -> bool:
-    """Whether a packet that is known may enter no further table."""
-    deep, many = packet[_DEPTH], packet[_TABLES]
-    return (isinstance(deep, int) and deep >= MOST_DEEP) or (isinstance(many, int) and many > MOST_TABLES)
+def unless_too_much(packet: Packet, rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Some rules, for packets that may enter a further table."""
+    when = _too_much(packet)
+    if when is not False:
+        yield TOO_MUCH if when is True else Rule((given(when),), FAIL)
+    if when is not True:
+        yield from rules
+
+
+def _too_much(packet: Packet) -> Bool:
+    return either(at_least(packet[_DEPTH], MOST_DEEP), at_least(packet[_TABLES], MOST_TABLES + 1))
 
 
 def enter(steps: Steps, table: str, port: int | None = None, *, by_connection: bool = False) -> None:

@@ -99,6 +99,8 @@ STATES: dict[str, tuple[int, str]] = {
     "ct_found": (8, "state in which the connection was found"),
     "ct_said": (8, "of how many recirculations somebody said what conntrack finds"),
     "ct_next": (1024, "states that conntrack will find, 16 bits for each recirculation"),
+    "next": (16, "where it goes on when this table is done; 0 for nowhere"),
+    "round": (8, "how many copies waited for others before it"),
     "depth": (8, "resubmits back to the same or an earlier table, and groups"),
     "resubmits": (16, "tables entered"),
     "exited": (1, "1 once nothing more is done in this pass"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from ruleparse.bits import Bool, all_of, any_of, equal_masked
 from ruleparse.openflow.action_set import in_order
-from ruleparse.openflow.calls import DEEPER, TOO_MUCH, is_too_much
+from ruleparse.openflow.calls import DEEPER, unless_too_much
 from ruleparse.openflow.choices import mixed_as_usual, shares
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.groups import Bucket, Group
@@ -20,24 +21,22 @@ _FAILED = Rule((Masked(flow("failed"), 1, -1),), (EXIT,))
 _NOT_HASHED = (Set(flow("exited"), 1), EXIT)
 
 
-def group_table(name: str, group: Group | None, bridge: Bridge) -> Table:
+def group_table(name: str, group: Group | None, bridge: Bridge, buckets: type[Buckets] | None = None) -> Table:
     """What a group does; None for one that nobody saved."""
     if group is None:
         rules: tuple[Rule, ...] = (Rule((), (Note("there is no such group"), Return())),)
     else:
-        rules = tuple(_Buckets(group, bridge).rules())
+        rules = tuple((buckets or Buckets)(group, bridge).rules())
     by_hash = group is not None and group.type == "select" and group.method == "hash"
     narrow = _by_hash(group, rules) if group is not None and by_hash else None
 
     def guarded(packet: Packet) -> Iterable[Rule]:
-        if is_too_much(packet):
-            return (TOO_MUCH,)
-        return rules if narrow is None else narrow(packet)
+        return unless_too_much(packet, rules if narrow is None else narrow(packet))
 
     return Table(name, rules, narrow=guarded)
 
 
-class _Buckets:
+class Buckets:
     def __init__(self, group: Group, bridge: Bridge) -> None:
         self.group = group
         self.bridge = bridge
@@ -52,6 +51,8 @@ class _Buckets:
                 yield from self.by_datapath()
             case "ff" | "fast_failover":
                 yield from self.first_alive()
+            case "indirect" if len(self.group.buckets) == 1:
+                yield Rule((), (Call(self.alone(self.group.buckets[0])),))
             case _:
                 for bucket in self.group.buckets:
                     yield Rule((), (self.fork(bucket),))
@@ -120,6 +121,8 @@ def _by_hash(group: Group, rules: Sequence[Rule]) -> Callable[[Packet], Iterable
     question = mixed_as_usual(f"group {group.id}", group.span)
 
     def narrow(packet: Packet) -> Iterable[Rule]:
+        if any(_has(packet, key) not in (True, False) for key, _ in hashed):
+            return rules
         values = [(key, _value(packet, key)) for key, _ in hashed if _has(packet, key)]
         if any(v is None for _, v in values):
             return rules
@@ -148,9 +151,6 @@ def _value(packet: Packet, key: FlowKey) -> int | None:
     return total
 
 
-def _has(packet: Packet, key: FlowKey) -> bool:
+def _has(packet: Packet, key: FlowKey) -> Bool:
     """Whether a packet has a field."""
-    return any(
-        all(isinstance(packet[t.field], int) and packet[t.field] & t.mask == t.value for t in case)  # type: ignore[operator]
-        for case in NEEDS[key.needs]
-    )
+    return any_of(all_of(equal_masked(packet[t.field], t.value, t.mask) for t in case) for case in NEEDS[key.needs])

@@ -19,6 +19,9 @@ Held = Flow | tuple[Run, int]
 Clauses = tuple[tuple[int, int, int], ...]
 """What the conjunctions of a flow say: id, clause, how many clauses."""
 
+Row = tuple[Any, ...]
+"""Values, and behind them the flows that want these, by priority."""
+
 CONJ_ID = flow_field("conj_id")
 NOBODY = -1
 """Below every priority."""
@@ -35,27 +38,47 @@ ABSENT = _Absent()
 
 
 @dataclass(slots=True)
-class _Shelf:
+class Shelf:
     """Flows that look at the same bits."""
 
     bits: Bits
     highest: int = NOBODY
     flows: dict[int, dict[tuple[int, ...], Held]] = field(default_factory=dict)
     """by priority, then by the values of the bits: a later flow takes the place of an earlier with the same of both"""
+    _rows: dict[tuple[int, ...], dict[tuple[int, ...], list[Row]]] = field(default_factory=dict)
+
+    def rows(self, known: tuple[int, ...]) -> Mapping[tuple[int, ...], Sequence[Row]]:
+        """Every row by its values at some places."""
+        if known not in self._rows:
+            found = self._rows[known] = {}
+            for values, flows in self._by_values().items():
+                found.setdefault(tuple([values[i] for i in known]), []).append((*values, flows))
+        return self._rows[known]
+
+    def _by_values(self) -> dict[tuple[int, ...], dict[int, Held]]:
+        found: dict[tuple[int, ...], dict[int, Held]] = {}
+        for priority, flows in self.flows.items():
+            for values, held in flows.items():
+                found.setdefault(values, {})[priority] = held
+        return found
+
+    @property
+    def names(self) -> set[str]:
+        return {name for name, _ in self.bits}
 
 
 class Classifier:
     """Flows by what they match."""
 
     def __init__(self) -> None:
-        self._shelves: dict[Bits, _Shelf] = {}
-        self._sorted: list[_Shelf] | None = None
+        self._shelves: dict[Bits, Shelf] = {}
+        self._sorted: list[Shelf] | None = None
 
     def at(self, bits: Bits, priority: int) -> dict[tuple[int, ...], Held]:
         """The place of flows that look at these bits and have this priority, to put them by the values they want."""
         shelf = self._shelves.get(bits)
         if shelf is None:
-            shelf = self._shelves[bits] = _Shelf(bits)
+            shelf = self._shelves[bits] = Shelf(bits)
             self._sorted = None
         if priority > shelf.highest:
             shelf.highest, self._sorted = priority, None
@@ -69,7 +92,7 @@ class Classifier:
                 flows.pop(wanted, None)
 
     @property
-    def shelves(self) -> list[_Shelf]:
+    def shelves(self) -> list[Shelf]:
         """Those with the highest priorities first."""
         if self._sorted is None:
             self._sorted = sorted(self._shelves.values(), key=lambda s: -s.highest)
@@ -89,22 +112,23 @@ class Classifier:
                     best, found = priority, [flow]
                 elif priority == best:
                     found.append(flow)
-        return best, [_flow(held) for held in found]
+        return best, [held_flow(held) for held in found]
 
     def above(self, values: Values, priority: int) -> Iterator[tuple[int, Flow]]:
         """Every matching flow of a higher priority."""
         for shelf in self.shelves:
             if shelf.highest <= priority:
                 break
-            yield from ((p, _flow(held)) for p, held in self._on(shelf, values) if p > priority)
+            yield from ((p, held_flow(held)) for p, held in self._on(shelf, values) if p > priority)
 
     @staticmethod
-    def _on(shelf: _Shelf, values: Values) -> Iterator[tuple[int, Held]]:
+    def _on(shelf: Shelf, values: Values) -> Iterator[tuple[int, Held]]:
         key = tuple([values.get(name, 0) & mask for name, mask in shelf.bits])
         return ((priority, flows[key]) for priority, flows in shelf.flows.items() if key in flows)
 
 
-def _flow(held: Held) -> Flow:
+def held_flow(held: Held) -> Flow:
+    """The flow itself."""
     if isinstance(held, Flow):
         return held
     run, place = held
@@ -167,6 +191,11 @@ class FlowTable:
         other.remove(bits, priority, values)
         inside.at(bits, priority).update(zip(values, held, strict=True))
 
+    def every(self) -> Iterator[Flow]:
+        """All of them, but for such as others took the place of."""
+        for shelf in (*self.ordinary.shelves, *self.clauses.shelves):
+            yield from (held_flow(held) for flows in shelf.flows.values() for held in flows.values())
+
     def find(self, values: Values, learned: Classifier | None = None) -> Found:
         """What a packet finds, among these flows and those that were learned."""
         priority, flows = self._ordinary(values, learned)
@@ -186,11 +215,11 @@ class FlowTable:
         """The conjunctions of which every clause is there."""
         met: dict[tuple[int, int], set[int]] = {}
         for flow in flows:
-            for number, which, of in self._clauses_of(flow):
+            for number, which, of in self.clauses_of(flow):
                 met.setdefault((number, of), set()).add(which)
         return {number for (number, of), which in met.items() if len(which) == of}
 
-    def _clauses_of(self, flow: Flow) -> Clauses:
+    def clauses_of(self, flow: Flow) -> Clauses:
         """The clauses that a flow belongs to. They are read when a packet finds it, as there are many."""
         try:
             return clauses_of(flow.actions)

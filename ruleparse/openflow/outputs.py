@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from ruleparse.bits import Bool, any_of, both, each_value, equal, equal_masked, without
 from ruleparse.codec import show_mac
+from ruleparse.openflow.conditions import given
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.headers import ETHERNET, TYPE
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Action, Call, Emit, Masked, Note, Remember, Return, Rule, Set, Table
+from ruleparse.program import Action, Call, Emit, Note, Remember, Return, Rule, Set, Table
 
 OUT, IN = flow("out_port"), flow("in_port")
+_LEARNED = (flow("dl_src"), flow("dl_dst"), flow("vlan_tci"))
+"""What a switch learns addresses from."""
 _GROUP_ADDRESS = 1 << 40
 _RESERVED = 0x0180C2000000
 """The first of sixteen addresses that no bridge forwards."""
@@ -33,25 +37,28 @@ def output_table(ports: Ports, start: str, learned: Learned | None = None, *, le
 
     def narrow(packet: Packet) -> Iterable[Rule]:
         out, came = packet[OUT], packet[IN]
-        if not isinstance(out, int) or not isinstance(came, int):
-            return table.rules
+        seen = [out, came, packet[TYPE], *(packet[name] for name in _LEARNED if out == PORTS["NORMAL"])]
+        if not all(isinstance(n, int) for n in seen):
+            return _unknown(packet, ports, start, learned or {})
+        assert isinstance(out, int)
+        assert isinstance(came, int)
         if packet[TYPE] != ETHERNET and out not in _ANY_PACKET:
             return (Rule((), (Note("no port takes a packet without an Ethernet header"), Return())),)
         if out == PORTS["NORMAL"]:
             return (_normal(packet, came, ports, learned, learns),)
         return (Rule((), (*_known(out, came, ports, start), Return())),)
 
-    table = Table("output", _unknown(ports), narrow=narrow)
-    return table
+    return Table("output", (), narrow=narrow)
 
 
 def _normal(packet: Packet, came: int, ports: Ports, learned: Learned | None, learns: bool) -> Rule:
     """As a switch does that learns addresses (ofproto-dpif-xlate.c, xlate_normal)."""
-    source, target, tag = (packet[flow(name)] for name in ("dl_src", "dl_dst", "vlan_tci"))
+    source, target, tag = (packet[name] for name in _LEARNED)
+    assert isinstance(source, int)
+    assert isinstance(target, int)
+    assert isinstance(tag, int)
     if not ports.exists(came):
         return Rule((), (Note("NORMAL forwards nothing that came in by no port"), Return()))
-    if not isinstance(target, int) or not isinstance(source, int) or not isinstance(tag, int):
-        return Rule((), (*_everywhere(came, ports), Return()))
     if target & ~0xF == _RESERVED:
         return Rule((), (Note("NORMAL forwards nothing to a reserved address"), Return()))
     vlan = tag & 0xFFF
@@ -107,15 +114,59 @@ def _everywhere(came: int, ports: Ports) -> Sequence[Action]:
     return [action for port in sorted(ports.saved) if port != came for action in (Set(OUT, port), Emit("port"))]
 
 
-def _unknown(ports: Ports) -> tuple[Rule, ...]:
-    """For a packet that is not known: every port that there is, one by one."""
-    rules = [Rule((Masked(OUT, PORTS["CONTROLLER"], -1),), (Emit("controller"), Return()))]
-    for port in sorted(ports.saved):
-        away = Masked(IN, port, -1, negated=True)
-        rules.append(Rule((Masked(OUT, port, -1), away), (Emit("port"), Return())))
-        for flood in ("NORMAL", "FLOOD", "ALL"):
-            rules.append(Rule((Masked(OUT, PORTS[flood], -1), away), (Set(OUT, port), Emit("port"))))
-        rules.append(
-            Rule((Masked(OUT, PORTS["IN_PORT"], -1), Masked(IN, port, -1)), (Set(OUT, port), Emit("port"), Return()))
-        )
-    return tuple(rules)
+def _unknown(packet: Packet, ports: Ports, start: str, learned: Learned) -> Iterator[Rule]:
+    """For packets that are not known: every port that they may be on their way to."""
+    came = packet[IN]
+    for out, on_the_way in each_value(packet[OUT]):
+        when = on_the_way if out in _ANY_PACKET else both(on_the_way, equal(packet[TYPE], ETHERNET))
+        for to, where in _targets(out, packet, ports, learned):
+            if (there := both(when, where)) is not False:
+                yield Rule((given(there),), (Set(OUT, to), Emit("port")))
+        if out not in (*_FLOODS, PORTS["IN_PORT"]):
+            back = both(when, equal(came, out))
+            yield Rule((given(without(when, back)),), (*_known(out, -1, ports, start), Return()))
+        elif out in _FLOODS and not ports.known:
+            floods = both(when, _flooded(out, packet, ports, learned))
+            yield Rule((given(floods),), (Emit("every port"), Return()))
+        yield Rule((given(on_the_way),), (Return(),))
+
+
+_FLOODS = tuple(PORTS[name] for name in ("NORMAL", "FLOOD", "ALL"))
+
+
+def _targets(out: int, packet: Packet, ports: Ports, learned: Learned) -> Iterator[tuple[int, Bool]]:
+    """The ports to which a packet is sent that floods, or goes back; and which packets are."""
+    came = packet[IN]
+    if out == PORTS["NORMAL"]:
+        forwarded = _forwarded(packet, ports)
+        for address, port in learned.items():
+            if port and ports.exists(port):
+                yield port, without(both(forwarded, _is_at(address, packet)), equal(came, port))
+    if out in _FLOODS and ports.known:
+        floods = _flooded(out, packet, ports, learned)
+        yield from ((port, without(floods, equal(came, port))) for port in sorted(ports.saved))
+    elif out == PORTS["IN_PORT"]:
+        yield from ((port, where) for port, where in each_value(came) if port and ports.exists(port))
+
+
+def _flooded(out: int, packet: Packet, ports: Ports, learned: Learned) -> Bool:
+    """Packets that go everywhere, of those on their way to a port that may mean that."""
+    if out != PORTS["NORMAL"]:
+        return True
+    return without(_forwarded(packet, ports), any_of(_is_at(address, packet) for address in learned))
+
+
+def _forwarded(packet: Packet, ports: Ports) -> Bool:
+    """Packets that a switch forwards."""
+    reserved = equal_masked(packet[flow("dl_dst")], _RESERVED, (1 << 48) - 1 & ~0xF)
+    came = any_of(equal(packet[IN], port) for port in ports.saved) if ports.known else True
+    return without(came, reserved)
+
+
+def _is_at(address: tuple[int, int], packet: Packet) -> Bool:
+    """Packets to an address of a VLAN that is no group's."""
+    vlan, target = address
+    if target & _GROUP_ADDRESS:
+        return False
+    tagged = equal_masked(packet[flow("vlan_tci")], vlan, 0xFFF)
+    return both(tagged, equal_masked(packet[flow("dl_dst")], target, -1))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ruleparse.bits import bit, each_value, select
 from ruleparse.openflow.action import Act
 from ruleparse.openflow.action_set import in_order
 from ruleparse.openflow.actions.write_actions import SLOT
-from ruleparse.openflow.calls import COUNT, DEEPER, HIGHER, TOO_MUCH, is_too_much
+from ruleparse.openflow.calls import COUNT, DEEPER, HIGHER, unless_too_much
+from ruleparse.openflow.conditions import given
 from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.group_tables import group_table
@@ -80,8 +82,10 @@ class BridgeProgram(Mapping[str, Table]):
         """by the names of tables"""
         self._learned: dict[str, Flow] = {}
         self._names_of_these: dict[Tracking | Learning, str] = {}
-        start = self.entry(_first(self.order, known.tables))
-        self._made: dict[str, Table] = {
+        self.first = _first(self.order, known.tables)
+        self._made: dict[str, Table] = {}
+        start = self.entry(self.first)
+        self._made |= {
             "start": one_pass("start", start, first=True),
             "tracked": tracked(),
             "output": output_table(ports, start, known.addresses),
@@ -192,11 +196,9 @@ class BridgeProgram(Mapping[str, Table]):
             return None
 
         def narrow(packet: Packet) -> Iterable[Rule]:
-            if is_too_much(packet):
-                return (TOO_MUCH,)
             more = None if learned is None else learned(entry.table, packet)
-            found = self.table(entry.table).find(_values(packet, entry), more)
-            return self._if_whole(list(self._rules(found, entry)))
+            found = self.table(entry.table).find(values_seen(packet, entry, frame=packet[TYPE] == ETHERNET), more)
+            return unless_too_much(packet, self._if_whole(list(self._rules(found, entry))))
 
         return Table(entry.name, (), MISS, False, self.name, entry.table, narrow)
 
@@ -204,15 +206,9 @@ class BridgeProgram(Mapping[str, Table]):
         """The rule that a packet finds; where it is not defined which, one after the other, all but the last with a
         question."""
         flows = _distinct(f for one in (found, *found.undecided) for f in one.flows)
-        unread = self.table(entry.table).unread
-        for flow in unread:
-            question = Assumption(f"the flow at {flow.span.where}, which cannot be read, matches", "", flow.span)
-            yield self._with(self._rule(flow, entry.deeper), unsettled(question))
+        yield from (self._with(self._rule(f, entry.deeper), q) for f, q in self._unread(entry.table))
         for flow in flows[:-1]:
-            question = Assumption(
-                f"of flows with the same priority the one at {flow.span.where} is used", "ofproto/trace", flow.span
-            )
-            yield self._with(self._rule(flow, entry.deeper), settled_for_all(question))
+            yield self._with(self._rule(flow, entry.deeper), settled_for_all(one_of_several(flow)))
         yield from (self._rule(flow, entry.deeper) for flow in flows[-1:])
 
     def _if_whole(self, rules: list[Rule]) -> list[Rule]:
@@ -225,8 +221,15 @@ class BridgeProgram(Mapping[str, Table]):
         question = settled_for_all(Assumption(words, settle, cut, presumed=True))
         return [self._with(rule, question) for rule in rules] or [Rule((question,), (Return(),))]
 
-    def _with(self, rule: Rule, question: Test) -> Rule:
-        asked = Rule((question, *rule.tests), rule.actions, rule.number, rule.span)
+    def _unread(self, table: str) -> Iterator[tuple[Flow, Test]]:
+        """Flows that cannot be read, and whether they match."""
+        for flow in self.table(table).unread:
+            question = Assumption(f"the flow at {flow.span.where}, which cannot be read, matches", "", flow.span)
+            yield flow, unsettled(question)
+
+    def _with(self, rule: Rule, test: Test) -> Rule:
+        """The rule of a flow, under a condition."""
+        asked = Rule((test, *rule.tests), rule.actions, rule.number, rule.span)
         self.flows[asked] = self.flows[rule]
         return asked
 
@@ -254,18 +257,21 @@ class BridgeProgram(Mapping[str, Table]):
 
     def _action_set(self, packet: Packet) -> Iterable[Rule]:
         """What an action set does, done once."""
-        name = flow_field("action_set")
-        held = packet[name]
-        if not isinstance(held, int) or not held:
-            return self._hidden()
+        for held, when in each_value(packet[_ACTION_SET]):
+            if held:
+                yield Rule((given(when),), (*self._written(held), Return()))
+            else:
+                yield from (Rule((given(when), *rule.tests), rule.actions) for rule in self._hidden())
+
+    def _written(self, held: int) -> tuple[Action, ...]:
         written: list[Act] = []
         while held:
             written[:0] = self._remembered[held & (1 << SLOT) - 1]
             held >>= SLOT
         steps = Steps(self, None, "0")
-        steps.do(Set(name, 0))
+        steps.do(Set(_ACTION_SET, 0))
         steps.act(in_order(written))
-        return (Rule((), (*steps.body(), Return())),)
+        return steps.body()
 
     def _hidden(self) -> Iterator[Rule]:
         """OpenFlow 1.0 has no words for what fills an action set: such flows look as if they had nothing of it."""
@@ -275,9 +281,21 @@ class BridgeProgram(Mapping[str, Table]):
                 settle = f"ovs-ofctl -O OpenFlow15 dump-flows {self.name}"
                 yield Rule((settled_for_all(Assumption(words, settle, presumed=True)),), (Return(),))
 
+    @property
+    def sources(self) -> list[Source]:
+        """The texts of flows and groups."""
+        found = (*(dump.source for dump in self.dumps), *(group.span.source for group in self.groups.values()))
+        return list({id(source): source for source in found}.values())
+
     def flow_of(self, rule: Rule) -> Flow | None:
         """The flow that a rule was made of."""
         return self.flows.get(rule)
+
+
+def one_of_several(flow: Flow) -> Assumption:
+    """Whether of several flows that match alike it is this one."""
+    words = f"of flows with the same priority the one at {flow.span.where} is used"
+    return Assumption(words, "ofproto/trace", flow.span)
 
 
 def _priority(flow: Flow) -> int | None:
@@ -313,6 +331,7 @@ def _distinct(flows: Iterable[Flow]) -> list[Flow]:
     return list(found.values())
 
 
+_ACTION_SET = flow_field("action_set")
 _PORTS = (flow_field("tp_src"), flow_field("tp_dst"))
 _BY_CONNECTION = {
     flow_field(a): flow_field(b)
@@ -331,17 +350,16 @@ _BY_CONNECTION = {
 _OF_A_FRAME = tuple(map(flow_field, ("dl_src", "dl_dst", "dl_type", "vlan_tci", "vlan_tci1")))
 
 
-def _values(packet: Packet, entry: Entry) -> Values:
-    """What a lookup sees of a packet: fragments have no ports (frags=normal), only frames have what a frame has."""
+def values_seen(packet: Packet, entry: Entry, *, frame: bool = True) -> Values:
+    """What a lookup sees of a packet: fragments have no ports (frags=normal), only a `frame` has what a frame has."""
     values = packet.values
-    changed: dict[str, object] = {}
+    changed: dict[str, Any] = {}
     if entry.port is not None:
         changed[flow_field("in_port")] = entry.port
     if entry.by_connection:
         changed |= {a: values.get(b, 0) for a, b in _BY_CONNECTION.items()}
-    if values.get(TYPE, ETHERNET) != ETHERNET:
+    if not frame:
         changed |= dict.fromkeys(_OF_A_FRAME, ABSENT)
-    fragment = values.get(flow_field("nw_frag"), 0)
-    if isinstance(fragment, int) and fragment & 1:
-        changed |= dict.fromkeys(_PORTS, 0)
+    if (fragment := bit(packet[flow_field("nw_frag")], 0)) is not False:
+        changed |= {port: select(fragment, 0, {**values, **changed}.get(port, 0)) for port in _PORTS}
     return {**values, **changed} if changed else values

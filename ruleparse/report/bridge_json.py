@@ -38,6 +38,7 @@ def egress_json(e: Egress) -> EgressJson:
 
 
 def flow_step_json(s: FlowStep) -> FlowStepJson:
+    """A flow that a packet found."""
     return {
         "bridge": s.bridge,
         "table": s.number,

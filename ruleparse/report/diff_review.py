@@ -59,7 +59,7 @@ def github(answer: Difference) -> str:
 
 def _command(c: Change) -> str:
     place = c.after.decided_by or c.before.decided_by
-    where = f" file={_property(place.file)},line={place.line},title={_property(headline(c))}" if place else ""
+    where = f" file={_property(place.file or '')},line={place.line},title={_property(headline(c))}" if place else ""
     told = [
         f"{headline(c)}: {'; '.join(conditions(c, _MOST_ROWS))}",
         f"{past(c.before)} by {by_whom(c.before)}",

@@ -12,7 +12,7 @@ from ruleparse.report.diff_words import headline, past
 from ruleparse.report.sets_text import SetsWriter, amount
 from ruleparse.report.style import Style
 
-_COLOURS = {"accept": "green", "drop": "red", "reject": "red"}
+_COLOURS = {"accept": "green", "drop": "red", "reject": "red", "controller": "yellow"}
 
 
 def write_diff(answer: Difference, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
@@ -42,7 +42,8 @@ def _changes(answer: Difference, writer: SetsWriter) -> Iterator[str]:
 
 def _change(c: Change, writer: SetsWriter) -> Iterator[str]:
     odds = f", {100 * c.after.probability:.3g} % of them, by chance" if c.after.probability < 1 else ""
-    title = writer.style.colour(headline(c).upper(), _COLOURS[c.after.verdict])
+    verdict, comma, where = headline(c).partition(",")
+    title = writer.style.colour(verdict.upper() + comma + where, _COLOURS[c.after.verdict])
     yield f"{title}   {writer.style.dim(amount(c.after.count) + odds)}"
     yield from writer.conditions(c.after)
     if c.local:

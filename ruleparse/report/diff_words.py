@@ -5,11 +5,18 @@ from __future__ import annotations
 from ruleparse.changes import Change
 from ruleparse.matrix import Met
 from ruleparse.query import Packets
+from ruleparse.report.flow_words import flow_in_words
 from ruleparse.report.sets_text import where_to
 from ruleparse.report.why_text import spaced
+from ruleparse.why_bridge import FlowStep
 
-NOW = {"accept": "now accepted", "drop": "now dropped", "reject": "now rejected"}
-WAS = {"accept": "accepted", "drop": "dropped", "reject": "rejected"}
+NOW = {
+    "accept": "now accepted",
+    "drop": "now dropped",
+    "reject": "now rejected",
+    "controller": "now for the controller",
+}
+WAS = {"accept": "accepted", "drop": "dropped", "reject": "rejected", "controller": "for the controller"}
 
 
 def headline(c: Change) -> str:
@@ -33,6 +40,8 @@ def by_whom(p: Packets | Met) -> str:
     if p.decided_by is None:
         return f"the kernel: {p.reason}" if p.reason else "no rule"
     place = p.decided_by
+    if isinstance(place, FlowStep):
+        return flow_in_words(place) + (f" ({place.file}:{place.line})" if place.file else "")
     rule = "the policy" if place.rule == 0 else f"rule {place.rule}"
     return f"{place.table} {place.chain}, {rule} ({place.file}:{place.line})"
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ruleparse.query import Answer, Packets
-from ruleparse.report.schema import PacketsJson, QueryJson
+from ruleparse.report.bridge_json import flow_step_json
+from ruleparse.report.schema import FlowStepJson, PacketsJson, PlaceJson, QueryJson
 from ruleparse.report.why_json import assumption_json, diagnostic_json, place_json
+from ruleparse.why import Place
+from ruleparse.why_bridge import FlowStep
 
 SCHEMA = "ruleparse/query/1"
 
@@ -24,7 +27,7 @@ def packets_json(p: Packets) -> PacketsJson:
         "verdict": p.verdict,
         "egress": p.egress,
         "reject_with": p.reject_with,
-        "decided_by": None if p.decided_by is None else place_json(p.decided_by),
+        "decided_by": _decider(p.decided_by),
         "reason": p.reason,
         "explanation": list(p.explanation),
         "when": None if p.when is None else [dict(row) for row in p.when],
@@ -37,3 +40,9 @@ def packets_json(p: Packets) -> PacketsJson:
         "witness": dict(p.witness),
         "names": dict(p.names),
     }
+
+
+def _decider(decider: Place | FlowStep | None) -> PlaceJson | FlowStepJson | None:
+    if isinstance(decider, FlowStep):
+        return flow_step_json(decider)
+    return None if decider is None else place_json(decider)

@@ -195,7 +195,7 @@ class PacketsJson(TypedDict):
     verdict: str
     egress: str | None
     reject_with: str | None
-    decided_by: PlaceJson | None
+    decided_by: PlaceJson | FlowStepJson | None
     reason: str | None
     explanation: list[str]
     when: list[dict[str, str]] | None

@@ -9,10 +9,12 @@ from typing import Any
 
 from ruleparse.matrix import Met
 from ruleparse.query import Packets
+from ruleparse.report.flow_words import flow_in_words, spoken
 from ruleparse.report.style import Style
 from ruleparse.report.why_text import FATE, claim, end_in_words, question_in_words, shortened, spaced
 from ruleparse.text import printable
 from ruleparse.why import Place
+from ruleparse.why_bridge import FlowStep
 
 MOST_ROWS = 8
 MOST_VALUES = 12
@@ -63,7 +65,7 @@ class SetsWriter:
     def row(self, row: Mapping[str, str]) -> str:
         names = [*(n for n in _ORDER if n in row), *(n for n in row if n not in _ORDER)]
         most = 1 << 60 if self.verbose else MOST_VALUES
-        return "; ".join(f"{name.replace('_', ' ')} {spaced(row[name], most)}" for name in names)
+        return "; ".join(f"{spoken(name)} {spaced(row[name], most)}" for name in names)
 
     def names(self, p: Packets, shown: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """What the addresses and interfaces in the rows shown are."""
@@ -79,7 +81,10 @@ class SetsWriter:
 
     def decision(self, p: Packets, indent: str) -> Iterator[str]:
         """The rule that decides, or the kernel's own reason."""
-        if p.decided_by is not None:
+        if isinstance(p.decided_by, FlowStep):
+            where = f"  {p.decided_by.file}:{p.decided_by.line}" if p.decided_by.file else ""
+            yield from self.wrap(f"by {flow_in_words(p.decided_by)}{where}", indent, f"{indent}    ")
+        elif p.decided_by is not None:
             yield f"{indent}by {self.place(p.decided_by)}"
         elif p.reason:
             yield from self.wrap(f"because the kernel itself refuses it: {p.reason}", indent)
@@ -117,7 +122,11 @@ def rewrite_in_words(r: Mapping[str, Any], names: Mapping[str, str]) -> str:
             host = str(r.get(address, ""))
             said = f" ({names[host]})" if host in names else ""
             ends.append(f"{what} {end_in_words(host, r.get(port))}{said}")
+    ends += [f"{name} {value}" for name, value in r.items() if name not in _ENDS]
     return " and ".join(ends)
+
+
+_ENDS = frozenset({"src", "sport", "dst", "dport"})
 
 
 def amount(count: int) -> str:

@@ -19,6 +19,7 @@ FATE = {
     "accept": ("ACCEPTED", "green"),
     "drop": ("DROPPED", "red"),
     "reject": ("REJECTED", "red"),
+    "controller": ("TO THE CONTROLLER", "yellow"),
 }
 _VERDICT = re.compile(r"(?<=\s)(-[jg] \S+|(ACCEPT|DROP)(?= \[)).*")
 _MOST_FATES = 8
@@ -338,6 +339,8 @@ def spaced(values: str, most: int) -> str:
 
 
 def question_in_words(spec: Mapping[str, Any]) -> str:
+    if spec.get("flow") and not _NAMED & spec.keys():
+        return str(spec["flow"])
     proto = str(spec.get("proto", "any protocol"))
     ends = [end_in_words(spec.get(a), spec.get(p)) for a, p in (("src", "sport"), ("dst", "dport"))]
     entry = (

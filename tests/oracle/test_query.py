@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from ruleparse.codec import protocol
 from ruleparse.query import Packets, query
 from ruleparse.snapshot import Snapshot, load
+from ruleparse.why_bridge import FlowStep
 from tests.oracle import recording, wire
 from tests.oracle.answers import write_node
 from tests.oracle.kernel import FLAVOURS, Firewall, Loaded, stay_on_one_cpu
@@ -155,6 +156,7 @@ def judge(firewall: Firewall, loaded: Loaded, found: Packets) -> str | None:
 
 def difference(record: Record, found: Packets) -> str | None:
     """The first thing that the kernel did otherwise."""
+    assert not isinstance(found.decided_by, FlowStep)
     by = found.decided_by and [found.decided_by.table, found.decided_by.chain, found.decided_by.rule]
     if found.verdict == "accept":
         if record["verdict"] == "drop":
