@@ -64,6 +64,14 @@ def show_address(value: int, family: int) -> str:
     return socket.inet_ntop(kind, value.to_bytes(octets, "big"))
 
 
+def plain_address(value: int, family: int) -> str:
+    """An address as programs compare it: no IPv6 address ends like an IPv4 one (RFC 5952, section 4)."""
+    head, _, octets = show_address(value, family).rpartition(":")
+    if family == 4 or "." not in octets:
+        return show_address(value, family)
+    return f"{head}:{value >> 16 & 0xFFFF:x}:{value & 0xFFFF:x}"
+
+
 def prefix_mask(length: int, family: int) -> int:
     size = 32 if family == 4 else 128
     if not 0 <= length <= size:

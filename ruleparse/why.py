@@ -9,7 +9,7 @@ from typing import Any
 
 from ruleparse import bits
 from ruleparse.cni.names import Names
-from ruleparse.codec import interface_name, show_address, show_protocol
+from ruleparse.codec import interface_name, plain_address, show_address, show_protocol
 from ruleparse.effects import effect_of
 from ruleparse.evaluate import Hit
 from ruleparse.outcomes import Answered, Explored, explore
@@ -287,7 +287,7 @@ class Answering:
     def packet(self, values: Mapping[str, int | None]) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         for name in ("src", "dst"):
-            shown[name] = _or_none(values.get(name), lambda v: show_address(v, self.question.family))
+            shown[name] = _or_none(values.get(name), lambda v: plain_address(v, self.question.family))
         proto = values.get("proto")
         shown["proto"] = _or_none(proto, show_protocol)
         for name in ("sport", "dport") if proto not in (1, 58) else ("icmp_type", "icmp_code"):

@@ -151,11 +151,15 @@ _SCTP = packet("eth1 sctp 10.0.0.9:1000 > 198.51.100.7:80")
 
 
 def chunks(text: str) -> Iterable[Packet]:
-    """SCTP packets of one chunk, one a word: `<INIT-ACK` comes back with the usual tag, `>DATA,5` goes out with 5."""
+    """SCTP packets of one chunk, one a word: `<INIT-ACK` comes back with the usual tag, `>DATA,5` goes out with 5;
+    `<INIT-ACK:7,5` asks to be given tag 7.
+    """
     for word in text.split():
-        name, _, tag = word[1:].partition(",")
+        what, _, tag = word[1:].partition(",")
+        name, _, wanted = what.partition(":")
         way = _SCTP if word[0] == ">" else answer(_SCTP)
-        yield replace(way, chunk=_CHUNKS[name], tag=int(tag, 16) if tag else None)
+        said = replace(way, chunk=_CHUNKS[name], tag=int(tag, 16) if tag else None)
+        yield replace(said, init_tag=int(wanted, 16)) if wanted else said
 
 
 def _parts(text: str) -> list:

@@ -330,3 +330,13 @@ def test_a_given_way_out_stands_in_for_routes(tmp_path):
     (tmp_path / "save").write_text("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -o eth9 -j DROP\nCOMMIT\n")
     outcomes = ruleparse.load(tmp_path).why(**OUTSIDE, dst="10.0.0.9", out="eth9", family=4).outcomes
     assert "drop" in {o.verdict for o in outcomes if o.decided_by and o.decided_by.rule == 1}
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("tcp-reset", "tcp-reset"), ("icmp-port-unreachable", None)])
+def test_a_frame_for_many_may_be_reset(kind, sent, node):
+    """ICMP looks at how the frame was addressed (icmp_send), a reset does not (nf_send_reset)."""
+    rule = f"filter INPUT -p tcp -j REJECT --reject-with {kind}"
+    outcome = only(
+        node(rule), {**OUTSIDE, "proto": "tcp"}, dst="192.0.2.1", tcp_flags="SYN", dst_mac="01:00:5e:00:00:fb"
+    )
+    assert (outcome.verdict in ("drop", "reject"), outcome.reject_with) == (True, sent)

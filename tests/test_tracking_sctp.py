@@ -15,6 +15,12 @@ the answer to a heartbeat that nobody saw:
     >HEARTBEAT-ACK N <INIT-ACK I <DATA I >DATA N <HEARTBEAT-ACK E >DATA E
 a shutdown taken up in the middle:
     >SHUTDOWN-ACK N <INIT-ACK E
+an INIT that asks for the tag it has:
+    >INIT:aa N <INIT-ACK:cc,aa E >COOKIE-ECHO,cc E <COOKIE-ACK,aa E >INIT:aa E <INIT-ACK:dd,aa I
+an INIT that asks for another:
+    >INIT:aa N <INIT-ACK:cc,aa E >COOKIE-ECHO,cc E <COOKIE-ACK,aa E >INIT:bb E <INIT-ACK:dd,bb E
+answers that change their mind:
+    >INIT:aa N <INIT-ACK:cc,aa E <INIT-ACK:dd,aa E >COOKIE-ECHO,dd E
 a tag that does not fit:
     >INIT N <INIT-ACK,5 I <INIT-ACK E >COOKIE-ECHO,5 I >COOKIE-ECHO E
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from ruleparse.codec import Codec
 from ruleparse.netfilter import fields
@@ -20,6 +21,7 @@ from ruleparse.netfilter.fields import (
     NEW,
     RELATED,
     SCTP,
+    SPOILT_HERE,
     SRC_NAT,
     TCP,
     UNTRACKED,
@@ -57,7 +59,7 @@ def conntrack_table(family: int, sysctl: Mapping[str, str]) -> Table:
                 (Copy("ct_state", "ct_given"), *_SETTLED, Call("new connection"), Return()),
             ),
             _invalid(Masked("well_formed", 0, -1)),
-            _invalid(Masked("checksum_right", 0, -1), Masked("hook", _PREROUTING, -1), *summed),
+            _invalid(Masked("checksum_right", 1, -1, negated=True), Masked("hook", _PREROUTING, -1), *summed),
             *([_untracked(kind) for kind in _NEVER_TRACKED_ICMP6] if family == 6 else []),
             _invalid(Masked("proto", TCP, -1), *(Masked("tcp_flags", f, LOOKED_AT, True) for f in SENSIBLE_FLAGS)),
             Rule((), (Call(CONNECTIONS),)),
@@ -155,33 +157,41 @@ _SOURCE = _Side(
 
 def settle_destination(call: Call) -> list[Rule]:
     """PREROUTING or OUTPUT: ask the nat table where to; then the reply will come from there."""
-    return [*_errors_refused(), *_settle(call, _DESTINATION), *_translated_before(_DESTINATION)]
+    return [*_spoilt_refused(), *_redirects_refused(), *_settle(call, _DESTINATION), *_translated_before(_DESTINATION)]
 
 
 def settle_source(call: Call) -> list[Rule]:
     """POSTROUTING or INPUT: ask the nat table who from; then the reply will go there."""
-    return [*_errors_refused(), *_settle(call, _SOURCE), *_translated_before(_SOURCE)]
+    return [*_redirects_refused(), *_settle(call, _SOURCE), *_translated_before(_SOURCE)]
 
 
-def _errors_refused() -> list[Rule]:
-    """ICMP errors that NAT does not let pass, whether there is something to translate or not
-    (nf_nat_icmp_reply_translation, nf_nat_icmpv6_reply_translation).
-    """
-    error, translated = Masked("ct_error", 1, -1), any_of_bits("ct_status", SRC_NAT | DST_NAT)
-    redirects = (
-        (Masked("proto", proto, -1), Masked("icmp_type", kind, -1)) for proto, kind in ((ICMP, 5), (ICMP6, 137))
-    )
-    return [
-        Rule((error, Masked("checksum_right", 0, -1)), (Stop("drop", "an ICMP error whose checksum is wrong"),)),
-        *(Rule((error, translated, *r), (Stop("drop", "a redirect for a translated connection"),)) for r in redirects),
-    ]
+# ICMP errors that NAT does not let pass (nf_nat_icmp_reply_translation, nf_nat_icmpv6_reply_translation). The checksum
+# is summed once: what prefix translation spoils after conntrack has looked is not seen.
+
+_ERROR = Masked("ct_error", 1, -1)
+_REDIRECTS = ((ICMP, 5), (ICMP6, 137))
+
+
+def _spoilt_refused() -> list[Rule]:
+    refused = (Stop("drop", "an ICMP error whose checksum is wrong"),)
+    spoilt_here = (Masked("checksum_right", SPOILT_HERE, -1), Masked("hook", _PREROUTING, -1, negated=True))
+    first = (_ERROR, Masked("looped", 0, -1))
+    return [Rule((*first, Masked("checksum_right", 0, -1)), refused), Rule((*first, *spoilt_here), refused)]
+
+
+def _redirects_refused() -> list[Rule]:
+    tests = (_ERROR, any_of_bits("ct_status", SRC_NAT | DST_NAT))
+    kinds = ((Masked("proto", proto, -1), Masked("icmp_type", kind, -1)) for proto, kind in _REDIRECTS)
+    return [Rule((*tests, *kind), (Stop("drop", "a redirect for what NAT translates"),)) for kind in kinds]
 
 
 def _translated_before(side: _Side) -> list[Rule]:
     """In ICMP errors only addresses change, in pings the identifier does (nf_nat_manip_pkt)."""
+    later, looped = Masked("ct_known", 1, -1), (Masked("ct_known", 0, -1), Masked("looped", 1, -1))
     rules = []
-    for direction, (bit, (its_address, its_port)) in enumerate(side.keeps.items()):
-        applies = (Masked("ct_known", 1, -1), Masked("ct_dir", direction, -1), any_of_bits("ct_status", bit))
+    for (direction, kept), met in product(enumerate(side.keeps.items()), ((later,), looped)):
+        bit, (its_address, its_port) = kept
+        applies = (*met, Masked("ct_dir", direction, -1), any_of_bits("ct_status", bit))
         known = (*applies, any_of_bits("ct_state", TRACKED))
         its_id = (Copy("icmp_id", "ct_reply_sport" if direction == 0 else "ct_sport"),)
         rules += [

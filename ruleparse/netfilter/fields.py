@@ -15,6 +15,9 @@ UNICAST, LOCAL, BROADCAST, ANYCAST, MULTICAST, BLACKHOLE, UNREACHABLE, PROHIBIT,
 
 TCP, UDP, ICMP, ICMP6, SCTP, DCCP, UDPLITE, ESP, AH, GRE = 6, 17, 1, 58, 132, 33, 136, 50, 51, 47
 
+SPOILT_HERE = 2
+"""Value of checksum_right: a rule of this node has spoilt it."""
+
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 declare(
@@ -55,7 +58,12 @@ declare(
     Field("gre_version", 3, "version of a GRE header", needs="gre", default=0),
     Field("transport_length", 16, "octets there are from the transport header on", default=0xFFFF),
     Field("well_formed", 1, "1 if conntrack takes the transport header for sound", default=1),
-    Field("checksum_right", 1, "1 if the transport checksum is right, as conntrack sums it", default=1),
+    Field(
+        "checksum_right",
+        2,
+        "1 if the transport checksum is right, as conntrack sums it; else 0, or SPOILT_HERE",
+        default=1,
+    ),
     # its connection
     Field("ct_state", 8, "INVALID 1, ESTABLISHED 2, RELATED 4, NEW 8, UNTRACKED 128", default=INVALID),
     Field("ct_given", 8, "the state somebody asked for, 0 to find it out", default=0),

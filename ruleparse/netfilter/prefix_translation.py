@@ -11,7 +11,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import ALL_ONES, Codec, Prefix, prefix_length
 from ruleparse.netfilter.extension import Case, Context, Givens, Option
-from ruleparse.netfilter.fields import ICMP6, TCP, UDP, UDPLITE
+from ruleparse.netfilter.fields import ICMP6, SPOILT_HERE, TCP, UDP, UDPLITE
 from ruleparse.netfilter.values import PREFIX
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Add, Copy, Key, Masked, Set, Stop, Test, World
@@ -35,8 +35,12 @@ def _cases(field: str, old: Prefix, new: Prefix) -> Iterator[Case]:
     adjustment = (_sum(old.value) - _sum(new.value)) % ONES
     yield Case((), (Copy("npt_before", field),), hidden=True)
     for proto in (TCP, UDP, UDPLITE, ICMP6):
-        summed = (Masked("proto", proto, -1), Test(_FOREIGN, Prefix(old.value, mask, 6)))
-        yield Case(summed, (Set("checksum_right", 0),), hidden=True)
+        summed = (
+            Masked("checksum_right", 1, -1),
+            Masked("proto", proto, -1),
+            Test(_FOREIGN, Prefix(old.value, mask, 6)),
+        )
+        yield Case(summed, (Set("checksum_right", SPOILT_HERE),), hidden=True)
     full: tuple[Test, ...] = ()
     for place in (3,) if length <= 48 else (4, 5, 6, 7):
         shift = 16 * (7 - place)

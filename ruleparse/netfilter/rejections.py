@@ -111,7 +111,7 @@ def is_answered_never(kind: str, packet: Packet, family: int) -> Bool:
     """Whether a packet is of those that no error is sent about, whoever would send it."""
     answer = bits.any_bit(packet["tcp_flags"], _RST) if kind == RESET else _is_error(packet, family)
     is_later_fragment = bits.negate(_is(packet, "fragment", 0))
-    was_for_many = bits.negate(_is(packet, "pkttype", 0))
+    was_for_many = kind != RESET and bits.negate(_is(packet, "pkttype", 0))
     return bits.any_of([answer, is_later_fragment, was_for_many, _goes_to_many(packet, family)])
 
 

@@ -33,7 +33,9 @@ def write_node(folder: Path, record: Record) -> None:
 
 
 def write_packets(file: Path, packets: list[Record]) -> None:
-    rows = [{key: packet[ours] for ours, key in _QUESTION.items() if ours in packet} for packet in packets]
+    """Those that were sent: a socket may not be allowed to."""
+    sent = (packet for packet in packets if packet.get("errno") != "EADDRNOTAVAIL")
+    rows = [{key: packet[ours] for ours, key in _QUESTION.items() if ours in packet} for packet in sent]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 

@@ -67,6 +67,7 @@ _CHUNKS = ("DATA", "INIT", "INIT-ACK", "SACK", "HEARTBEAT", "HEARTBEAT-ACK", "AB
            "ERROR", "COOKIE-ECHO", "COOKIE-ACK", "SHUTDOWN-COMPLETE")  # fmt: skip
 _ASSOCIATIONS = (
     ">INIT <INIT-ACK >COOKIE-ECHO <COOKIE-ACK",
+    ">INIT:5 <INIT-ACK:7,5 >COOKIE-ECHO,7 <COOKIE-ACK,5",
     ">HEARTBEAT",
     ">INIT",
     ">HEARTBEAT-ACK",
@@ -77,9 +78,12 @@ _ASSOCIATIONS = (
 
 def sctp_talk(seed: int) -> str:
     rng = random.Random(seed)
-    tags = ("", "", "", "", ",0", ",5")
-    more = [rng.choice("><") + rng.choice(_CHUNKS) + rng.choice(tags) for _ in range(rng.randrange(3, 12))]
-    return " ".join((rng.choice(_ASSOCIATIONS), *more))
+    words = [rng.choice(_ASSOCIATIONS)]
+    for _ in range(rng.randrange(3, 12)):
+        chunk = rng.choice(_CHUNKS)
+        wanted = rng.choice(("", "", ":5", ":7")) if "INIT" in chunk else ""
+        words.append(rng.choice("><") + chunk + wanted + rng.choice(("", "", "", ",0", ",5", ",7")))
+    return " ".join(words)
 
 
 Talk = tuple[Callable[[int], str], Callable[[str], Iterable[Packet]]]

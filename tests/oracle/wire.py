@@ -38,6 +38,7 @@ class Packet:
     inner: bytes = b""
     chunk: int = SCTP_INIT
     tag: int | None = None
+    init_tag: int = 0x11223344
     dccp_type: int = 0
     spi: int = 1
     ttl: int = 64
@@ -154,6 +155,8 @@ def _dccp(packet: Packet) -> tuple[bytes, int]:
 
 def _sctp(packet: Packet) -> tuple[bytes, None]:
     body = _SCTP_BODIES.get(packet.chunk, b"")
+    if packet.chunk in (SCTP_INIT, SCTP_INIT_ACK):
+        body = struct.pack("!IIHHI", packet.init_tag, 65535, 10, 10, 1)
     chunk = struct.pack("!BBH", packet.chunk, 3 if packet.chunk == SCTP_DATA else 0, 4 + len(body)) + body
     usual = 0 if packet.chunk == SCTP_INIT else 0x11223344
     tag = usual if packet.tag is None else packet.tag
@@ -183,11 +186,7 @@ _ENCODERS: dict[int, Any] = {
     TCP: _tcp, UDP: _udp, UDPLITE: _udp, ICMP: _icmp, ICMP6: _icmp, DCCP: _dccp, SCTP: _sctp, ESP: _esp, AH: _ah,
     IPCOMP: _ipcomp, MH: _mobility,
 }  # fmt: skip
-_INIT_BODY = struct.pack("!IIHHI", 0x11223344, 65535, 10, 10, 1)
-_SCTP_BODIES = {
-    SCTP_DATA: struct.pack("!IHHI", 1, 0, 0, 0) + b"data", SCTP_INIT: _INIT_BODY, SCTP_INIT_ACK: _INIT_BODY,
-    SCTP_COOKIE_ECHO: b"cookie!!",
-}  # fmt: skip
+_SCTP_BODIES = {SCTP_DATA: struct.pack("!IHHI", 1, 0, 0, 0) + b"data", SCTP_COOKIE_ECHO: b"cookie!!"}
 
 
 def _crc32c(data: bytes) -> int:

@@ -4,13 +4,17 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from ruleparse.bits import Bool, any_of, both, equal_masked
 from ruleparse.codec import Codec, prefix_mask
-from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests
+from ruleparse.netfilter.extension import Context, Cut, Givens, Match, Option, Tests
+from ruleparse.netfilter.fields import ESP
 from ruleparse.netfilter.nat import PORTED
+from ruleparse.netfilter.quirks import SHORTER
 from ruleparse.netfilter.rates import bucket, rate
 from ruleparse.netfilter.unsettled import ask_each_time, here, remembered
 from ruleparse.netfilter.values import TEXT, whole
 from ruleparse.packet import Packet
+from ruleparse.program import Key, Test, World
 
 _PACKETS = rate(1_000_000)
 _SIZES = {"m": 1 << 20, "k": 1 << 10, "": 1}
@@ -64,11 +68,20 @@ def _tests(givens: Givens, context: Context) -> Tests:
     mode = f" for each {givens.get('--hashlimit-mode')}" if givens.has("--hashlimit-mode") else ""
     question = context.asks(f"the limit {limit}{mode} has room {here(context)}", _settle(givens, context))
     negated = above is not givens.negated(name)
+    too_short = [_NO_PORTS] if "port" in mode else []
     if givens.get(name).of_bytes or givens.has("--hashlimit-rate-match"):
-        return [ask_each_time(question, negated)]
+        return [*too_short, ask_each_time(question, negated)]
     burst = int(givens.get("--hashlimit-burst", "5"))
-    return [remembered(question, _which_bucket(givens, context), bucket(burst), negated)]
+    return [*too_short, remembered(question, _which_bucket(givens, context), bucket(burst), negated)]
 
+
+def _lacks_ports(_: None, packet: Packet, world: World) -> Bool:
+    has_ports = any_of(equal_masked(packet["proto"], proto, -1) for proto in _WITH_PORTS)
+    return both(has_ports, SHORTER.means(4, packet, world))
+
+
+_WITH_PORTS = (*sorted(PORTED), ESP)
+_NO_PORTS = Cut(Test(Key(("ports",), TEXT, _lacks_ports), None), "a packet without ports is dropped on the spot")
 
 _PARTS = {"srcip": "src", "dstip": "dst", "srcport": "sport", "dstport": "dport"}
 

@@ -69,7 +69,7 @@ def begin(raw: bytes) -> Judged:
         tags[ORIGINAL if kind in (_HEARTBEAT, _HEARTBEAT_ACK) else REPLY] = (
             _initiate_tag(body) if kind == _INIT else tag
         )
-    return follow(Sctp(tags=(tags[0], tags[1])), ORIGINAL, raw)
+    return follow(Sctp(tags=(tags[0], tags[1]), inits=(_INIT in kinds, False)), ORIGINAL, raw)
 
 
 def follow(association: Sctp, direction: int, raw: bytes) -> Judged:
@@ -137,6 +137,8 @@ def _after_init(association: Sctp, direction: int, kind: int, body: bytes) -> Sc
     tag, known, (mine, theirs) = _initiate_tag(body), association.tags[1 - direction], association.inits
     if direction == REPLY:
         mine, theirs = theirs, mine
+    if kind == _INIT and tag == known:
+        return association
     if kind == _INIT:
         seen = [False, False]
         seen[direction], seen[1 - direction] = True, theirs and not mine
