@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import planted_flows, planted_rules
@@ -38,12 +39,13 @@ def spread(mutants: Iterator[Mutant], places: int) -> list[Mutant]:
     return found[:: max(1, len(found) // places)][:places]
 
 
-def is_found(node: Path, planted: Planted, mutant: Mutant, folder: Path) -> bool:
+def is_found(node: Path, planted: Planted, mutant: Mutant, folder: Path, level: Severity | None = None) -> bool:
     """Whether a lint rule finds a defect at its line; the node's other files stay as they are."""
     changed = folder / planted.file
     changed.write_text("\n".join(mutant.lines) + "\n")
     others = [path for path in node.iterdir() if path.name != planted.file and path.is_file()]
-    found = lint(load([changed, *others]), Wanted(select=[planted.rule], level=usual_level(planted.rule)))
+    wanted = Wanted(select=[planted.rule], level=level or usual_level(planted.rule))
+    found = lint(load([changed, *others]), wanted)
     places = [f.span for f in found] + [r.span for f in found if planted.rule in SAME for r in f.related]
     return mutant.line in [span.line for span in places if span.source.name == str(changed)]
 
@@ -54,25 +56,46 @@ def usual_level(name: str) -> Severity:
     return "note" if declared and declared.severity == "note" else Wanted().level
 
 
+@dataclass
+class Tally:
+    """How many defects were planted, found, and found as notes because the node does not tell more."""
+
+    planted: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+
+    def judge(self, node: Path, planted: Planted, mutant: Mutant, folder: Path) -> None:
+        self.planted[planted.rule] += 1
+        if is_found(node, planted, mutant, folder):
+            self.found[planted.rule] += 1
+        elif is_found(node, planted, mutant, folder, "note"):
+            self.notes[planted.rule] += 1
+        else:
+            where = f"{node.relative_to(CORPORA)}/{planted.file}:{mutant.line}"
+            self.missed.append(f"{planted.rule}: {planted.name}, {where}: {mutant.lines[mutant.line - 1]}")
+
+    def rows(self) -> Iterator[str]:
+        for name in sorted(self.planted):
+            yield self._row(name, self.found[name], self.notes[name], self.planted[name])
+        yield self._row("all", self.found.total(), self.notes.total(), self.planted.total())
+
+    @staticmethod
+    def _row(name: str, found: int, notes: int, planted: int) -> str:
+        return f"{name:32} {found:4} of {planted:4}" + (f", {notes} as notes" if notes else "")
+
+
 def main() -> None:
-    count, found, missed = Counter[str](), Counter[str](), list[str]()
+    tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         for planted in PLANTS:
             for node in nodes(planted.file):
                 lines = (node / planted.file).read_text().splitlines()
                 for mutant in spread(planted.plant(lines), PLACES):
-                    count[planted.rule] += 1
-                    if is_found(node, planted, mutant, Path(folder)):
-                        found[planted.rule] += 1
-                    else:
-                        where = f"{node.relative_to(CORPORA)}/{planted.file}:{mutant.line}"
-                        line = mutant.lines[mutant.line - 1]
-                        missed.append(f"{planted.rule}: {planted.name}, {where}: {line}")
-    for name in sorted(count):
-        print(f"{name:32} {found[name]:4} of {count[name]:4}")
-    print(f"{'all':32} {found.total():4} of {count.total():4}")
+                    tally.judge(node, planted, mutant, Path(folder))
+    print("\n".join(tally.rows()))
     if "--missed" in sys.argv:
-        print("\n".join(missed))
+        print("\n".join(tally.missed))
 
 
 if __name__ == "__main__":

@@ -195,7 +195,8 @@ def docker_sets_the_policy(lines: list[str]) -> Iterator[Mutant]:
 
 @plants("localhost-boundary")
 def the_localhost_rule_is_lost(lines: list[str]) -> Iterator[Mutant]:
-    for index in where(lines, r"-A KUBE-FIREWALL ! -s 127\.0\.0\.0/8 -d 127\.0\.0\.0/8"):
+    node_ports = where(lines, "-A KUBE-NODEPORTS")
+    for index in where(lines, r"-A KUBE-FIREWALL ! -s 127\.0\.0\.0/8 -d 127\.0\.0\.0/8") if node_ports else ():
         left = [*lines[:index], *lines[index + 1 :]]
         yield Mutant(left, filter_chain(left, "INPUT") + 1)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ruleparse.changes import difference
 from ruleparse.codec import address, interface
 from ruleparse.evaluate import walk
 from ruleparse.lint.run import Wanted, lint
@@ -94,3 +95,21 @@ def test_a_rule_that_cannot_be_read_may_change_what_others_ask(folder):
     assert [finding.span.line for finding in lint(node(folder, twice), IDLE)] == [5]
     unread = '-A INPUT -j MARK --set-mark "0x1" "'
     assert lint(node(folder, [accept, unread, twice[1]]), IDLE) == []
+
+
+NEVER_REACHED = [
+    "-A INPUT -s 10.0.0.0/9 -j ACCEPT",
+    "-A INPUT -s 10.128.0.0/9 -j DROP",
+    "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j REJECT",
+    "-A INPUT -p tcp -m tcp --dport 80 -m multiport --dports 443,8443 -j DROP",
+    "-A INPUT -s 192.0.2.0/24 -j DROP",
+]
+
+
+@pytest.mark.parametrize(("lost", "changes"), [({2, 3}, False), ({0}, True)])
+def test_diff_sees_no_change(folder, lost, changes):
+    before = node(folder, NEVER_REACHED)
+    idle = {finding.span.line - HEAD.count("\n") - 1 for finding in lint(before, IDLE)}
+    assert idle == {2, 3}
+    after = node(folder, [line for index, line in enumerate(NEVER_REACHED) if index not in lost])
+    assert bool(difference(before, after, {"in": "eth0", "dst": "192.0.2.1"}).changes) is changes

@@ -47,7 +47,7 @@ from ruleparse.lint.ruleset import Rules, chain_span, is_plain
 from ruleparse.netfilter.save import Chain
 from ruleparse.text import Span
 
-_ELSEWHERE = ("CILIUM_*", "OVN-KUBE-*", "ANTREA-*", "OPENSHIFT-*")
+_ELSEWHERE = ("CILIUM_*", "OVN-KUBE-*", "OPENSHIFT-*")
 """Their pods' packets do not need a rule here, or get one by other means."""
 _NOT_OF_PODS = ("docker0", "br-+", "virbr+", "lo")
 _DIRECTIONS = {"dst": "to", "src": "from"}

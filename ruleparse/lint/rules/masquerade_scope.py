@@ -50,7 +50,7 @@ _SEVERAL = 2
 def find(rules: Rules) -> Iterator[Finding]:
     nat = rules.table("nat")
     marks = [h for h in nat.callers.get("KUBE-MARK-MASQ", ()) if h.chain.startswith(("KUBE-SVC-", "KUBE-SERVICES"))]
-    of_cluster = [here for here in marks if here.value("-d")]
+    of_cluster = sorted((here for here in marks if here.value("-d")), key=lambda here: here.words.span.start)
     ranged = [here for here in of_cluster if (source := here.option("-s")) and source.negated]
     services = [h for c in nat.saved.starting("KUBE-SVC-") for h in nat.callers.get(c, ()) if h.chain in nat.hooks]
     if not services:
