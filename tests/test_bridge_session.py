@@ -116,3 +116,11 @@ def test_a_learned_flow_says_where_it_was_learned() -> None:
     ask(session, THERE)
     (outcome,) = ask(session, THERE)
     assert [(s.file, s.match) for s in outcome.steps][-1] == ("learned at flows.txt:1", "ip,nw_src=10.0.0.1")
+
+
+def test_what_goes_on_behind_a_translation_is_not_taken_for_sure() -> None:
+    flows = "table=0,udp actions=ct(commit,nat(src=10.9.9.9)),output:2"
+    (outcome,) = ask(BridgeSession(snapshot(flows)), THERE)
+    assert [a.question.partition(":")[0] for a in outcome.assumptions] == [
+        "what goes on behind ct(nat) is not translated"
+    ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ruleparse.attached import Attached
 from ruleparse.journey import MOST_CROSSINGS, WholeAnswer, WholeOutcome, why_node
 from ruleparse.journey_session import JourneySession, why_there_and_back
 from ruleparse.node import Node
@@ -197,3 +198,50 @@ def test_every_golden_answer_has_a_row() -> None:
 
 def _golden() -> Iterator[Path]:
     return (HERE / "golden" / "why_whole").iterdir()
+
+
+LINKS = """\
+4: ovs-system: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+    link/ether 8e:01:02:03:04:05 brd ff:ff:ff:ff:ff:ff promiscuity 1 minmtu 68 maxmtu 65535
+    openvswitch addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535
+5: br0: <BROADCAST,MULTICAST> mtu 1450 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+    link/ether 8e:01:02:03:04:06 brd ff:ff:ff:ff:ff:ff promiscuity 1 minmtu 68 maxmtu 65535
+    openvswitch addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535
+6: tun0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000
+    link/ether 8e:01:02:03:04:07 brd ff:ff:ff:ff:ff:ff promiscuity 1 minmtu 68 maxmtu 65535
+    openvswitch addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535
+7: veth1a@if3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue master ovs-system state UP mode DEFAULT
+    link/ether 8e:01:02:03:04:08 brd ff:ff:ff:ff:ff:ff link-netnsid 0 promiscuity 1 minmtu 68 maxmtu 65535
+    veth
+    openvswitch_slave addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535
+"""
+
+
+def test_a_kernel_with_a_bridge_tells_which_ports_are_its_own(tmp_path: Path) -> None:
+    """As on a node of OpenShift SDN: the host is behind tun0."""
+    texts = {
+        "flows.txt": " cookie=0x0, table=0, priority=1,ip actions=mod_dl_dst:8e:01:02:03:04:07,output:2\n",
+        "ports.txt": "".join(
+            f" {n}: addr:8e:01:02:03:04:07\n     config:     0\n"
+            for n in ("1(vxlan0)", "2(tun0)", "3(veth1a)", "LOCAL(br0)")
+        ),
+        "ip-link.txt": LINKS,
+        "ip-addr.txt": "6: tun0: <UP> mtu 1450 state UNKNOWN\n    link/ether 8e:01:02:03:04:07 brd ff:ff:ff:ff:ff:ff\n"
+        "    inet 10.128.0.1/23 scope global tun0\n",
+        "ip-route.txt": "default via 192.0.2.1 dev eth0\n10.128.0.0/14 dev tun0 scope link\n",
+        "iptables-save.txt": "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
+        "sysctl.txt": "net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.tun0.rp_filter = 0\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    ports = Attached(load([tmp_path])).ports
+    assert {name: port.internal for name, port in ports.items()} == {
+        "vxlan0": False,
+        "tun0": True,
+        "veth1a": False,
+        "br0": False,
+    }
+    asked = {"in": "veth1a", "src": "10.128.0.9", "dst": "203.0.113.9", "proto": "udp", "sport": 1, "dport": 2}
+    macs = {"src_mac": "0a:58:0a:80:00:09", "dst_mac": "8e:01:02:03:04:07"}
+    (outcome,) = whole(load([tmp_path]), asked | macs).outcomes
+    assert (outcome.egress, [a.settle for a in outcome.assumptions]) == ("eth0", ["ip rule"])

@@ -97,6 +97,7 @@ STATES: dict[str, tuple[int, str]] = {
     "ct_entry": (32, "number of its connection among those of the tracker, 0 if none"),
     "ct_back": (1, "1 if it goes the way of the connection's answers"),
     "ct_found": (8, "state in which the connection was found"),
+    "ct_aside": (1, "1 where the datapath may have translated it, and the flows do not know"),
     "ct_said": (8, "of how many recirculations somebody said what conntrack finds"),
     "ct_next": (1024, "states that conntrack will find, 16 bits for each recirculation"),
     "next": (16, "where it goes on when this table is done; 0 for nowhere"),

@@ -25,6 +25,13 @@ _RESERVED = 0x0180C2000000
 
 _ANY_PACKET = (PORTS["CONTROLLER"], PORTS["TABLE"])
 
+_ASIDE = flow("ct_aside")
+_UNTRANSLATED = Assumption(
+    "what goes on behind ct(nat) is not translated: the datapath has rewritten it, and the flows do not know",
+    "ovs-appctl dpctl/dump-flows",
+    presumed=True,
+)
+
 Learned = dict[tuple[int, int], int]
 """The port behind which an address of a VLAN is."""
 
@@ -46,7 +53,8 @@ def output_table(ports: Ports, start: str, learned: Learned | None = None, *, le
             return (Rule((), (Note("no port takes a packet without an Ethernet header"), Return())),)
         if out == PORTS["NORMAL"]:
             return (_normal(packet, came, ports, learned, learns),)
-        return (Rule((), (*_known(out, came, ports, start), Return())),)
+        asked = (settled_for_all(_UNTRANSLATED),) if learns and packet[_ASIDE] == 1 else ()
+        return (Rule(asked, (*_known(out, came, ports, start), Return())),)
 
     return Table("output", (), narrow=narrow)
 

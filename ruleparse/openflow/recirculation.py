@@ -19,6 +19,7 @@ MOST = 64
 ALONE = "alone"
 """behind the name of a table of conntrack: the packet does not come back from there"""
 NEXT = flow("ct_next")
+ASIDE = flow("ct_aside")
 PASS = flow("pass")
 
 TOO_MUCH = "more than 64 resubmits within each other or 4096 in all: Open vSwitch gives the packet up"
@@ -78,7 +79,7 @@ def tracked() -> Table:
 def one_pass(name: str, entry: str, *, first: bool) -> Table:
     """A whole translation from a table on; the action set is done last."""
     exited = Masked(flow("exited"), 1, -1)
-    fresh = tuple(Set(flow(n), 0) for n in ("depth", "exited", "failed"))
+    fresh = tuple(Set(flow(n), 0) for n in ("depth", "exited", "failed", "ct_aside"))
     return Table(
         name,
         (

@@ -10,10 +10,10 @@ from ruleparse.openflow.actions.set_field import SetField
 from ruleparse.openflow.formats import full, number
 from ruleparse.openflow.keys import BY_NAME, Subfield, subfield
 from ruleparse.openflow.network_address import Nat, read_nat
-from ruleparse.openflow.recirculation import ALONE, Tracking, resume
+from ruleparse.openflow.recirculation import ALONE, ASIDE, Tracking, resume
 from ruleparse.openflow.steps import Steps, copy_bits, write_number
 from ruleparse.openflow.syntax import Element
-from ruleparse.program import Call
+from ruleparse.program import Call, Set
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _lower(t: Track, steps: Steps) -> None:
         steps.do(Call(f"{conntrack} {ALONE}"))
     else:
         resume(steps, t.table.strip('"'), conntrack)
-    steps.do(*UNTRACKED)
+    steps.do(*UNTRACKED, *([Set(ASIDE, 1)] if t.nat is not None else []))
 
 
 def _tracking(t: Track) -> Tracking:

@@ -29,7 +29,7 @@ from tests.oracle.ovs.pipeline import Packet, Pipeline
 from tests.oracle.ovs.tally import features
 from tests.oracle.ovs.world import Site
 
-_PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1, "icmp6": 58, "tcp6": 6, "udp6": 17, "sctp6": 132}
+_PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "tcp6": 6, "udp6": 17}
 _ANSWERS = {8: 0, 128: 129}
 _ENDS = ("p_src", "p_dst", "_type", "_code")
 _SYN, _ACK = 2, 16
