@@ -187,7 +187,7 @@ def a_service_takes_anothers_address(lines: list[str]) -> Iterator[Mutant]:
 
 @plants("forward-drop")
 def docker_sets_the_policy(lines: list[str]) -> Iterator[Mutant]:
-    accepts = where(lines, r"-A (?:FORWARD|cali-FORWARD|FLANNEL-FWD|DOCKER\S*) .*-j ACCEPT")
+    accepts = where(lines, r"-A (?:FORWARD|cali-FORWARD|FLANNEL-FWD|ANTREA-FORWARD|DOCKER\S*) .*-j ACCEPT")
     if where(lines, "--to-destination") and where(lines, "^:KUBE-FORWARD") and not accepts:
         index = filter_chain(lines, "FORWARD")
         yield Mutant(replaced(lines, index, "ACCEPT", "DROP"), index + 1)
@@ -256,7 +256,7 @@ def a_mark_contradicts_itself(lines: list[str]) -> Iterator[Mutant]:
 
 @plants("masquerade-scope")
 def the_range_of_pods_is_wrong(lines: list[str]) -> Iterator[Mutant]:
-    ranged = where(lines, r"-A KUBE-SVC-\w+ ! -s 10\.244\.0\.0/16 -d .* -j KUBE-MARK-MASQ")
+    ranged = where(lines, r"-A KUBE-(?:SERVICES|SVC-\w+) ! -s 10\.244\.0\.0/16 -d .* -j KUBE-MARK-MASQ")
     if ranged:
         yield Mutant([line.replace("! -s 10.244.0.0/16", "! -s 10.42.0.0/16") for line in lines], ranged[0] + 1)
 

@@ -36,6 +36,8 @@ class Cube(NamedTuple):
 EVERYTHING = Cube(0, 0)
 ROOM = 200_000
 """Cubes that are looked at for one answer."""
+MANY = 64
+"""Cubes of which none is left out any more: that would take long."""
 
 
 def hole(cube: Cube, others: Iterable[Cube], room: int = ROOM) -> Cube | None:
@@ -59,12 +61,13 @@ def hole(cube: Cube, others: Iterable[Cube], room: int = ROOM) -> Cube | None:
 
 
 def those_needed(cube: Cube, others: Sequence[Cube]) -> list[int]:
-    """Which of some cubes that together hold one are enough: one if one will do, else none that can be left out."""
+    """Which of some cubes that together hold one are enough: one if one will do, else none that can be left out (of
+    very many all that have to do with it)."""
     for index, other in enumerate(others):
         if other.holds(cube):
             return [index]
     kept = [index for index, other in enumerate(others) if other.meets(cube)]
-    for index in list(kept):
+    for index in list(kept) if len(kept) <= MANY else ():
         left = [other for other in kept if other != index]
         if hole(cube, [others[other] for other in left]) is None:
             kept = left

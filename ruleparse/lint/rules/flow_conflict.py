@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 
 from ruleparse.lint.cubes import Cube, hole
 from ruleparse.lint.finding import Finding, LintRule, Related, error
@@ -30,6 +30,8 @@ from ruleparse.lint.flows import WRITTEN, Flows, Placed
 
 Shelf = dict[int, list[Placed]]
 """Flows that look at the same bits, by the values of these."""
+_PAIRS = 100_000
+"""Flows of one priority that are compared, two by two."""
 _MOST = 10
 """Findings in one table."""
 
@@ -48,7 +50,7 @@ def _conflicts(flows: Flows, table: str) -> Iterator[Finding]:
     for priority, same in by_priority.items():
         told: set[Placed] = set()
         above = [placed.cube for placed in ordinary if placed.priority > priority]
-        for one, other in overlapping(same):
+        for one, other in islice(overlapping(same), _PAIRS):
             first, second = sorted((one, other), key=lambda placed: placed.span.start)
             if second in told or first.does == second.does:
                 continue
