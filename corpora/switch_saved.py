@@ -8,9 +8,11 @@ from itertools import count
 from pathlib import Path
 
 from .catalogue.antrea_nodes import AntreaDump, antrea_dumps
+from .catalogue.openshift_nodes import openshift_dumps
 from .vswitchd import Switch, switch
 from .writers.antrea import write_antrea
 from .writers.antrea.bridge import Bridge
+from .writers.openshift import write_openshift
 
 FLAVOURS = {
     f"{short}{'-names' * names}": (f"OpenFlow{short[2:]}", names)
@@ -29,7 +31,13 @@ STEADY = {
 def saved_bridges() -> dict[str, dict[str, str]]:
     """The files of each folder of a bridge, as the switch prints them now."""
     with switch() as ovs:
-        return {dump.folder: dict(_files(ovs, dump)) for dump in antrea_dumps()}
+        saved = {dump.folder: dict(_files(ovs, dump)) for dump in antrea_dumps()}
+        for dump in openshift_dumps():
+            bridge = write_openshift(dump.node)
+            load(ovs, bridge)
+            saved[dump.folder] = dict(_printed(ovs, bridge, "of13"))
+            ovs.delete(bridge.name)
+        return saved
 
 
 def save_bridges(root: Path) -> None:
@@ -54,7 +62,8 @@ def _files(ovs: Switch, dump: AntreaDump) -> Iterator[tuple[str, str]]:
 def load(ovs: Switch, bridge: Bridge) -> None:
     """As its controller would: groups first, flows refer to them."""
     ovs.bridge(bridge.name, bridge.ports, bridge.tables)
-    ovs.ofctl("-O", bridge.protocol, "add-groups", bridge.name, "-", text="\n".join(map(str, bridge.groups)))
+    if bridge.groups:
+        ovs.ofctl("-O", bridge.protocol, "add-groups", bridge.name, "-", text="\n".join(map(str, bridge.groups)))
     ovs.ofctl("-O", bridge.protocol, "add-flows", bridge.name, "-", text="\n".join(map(str, bridge.flows)))
 
 

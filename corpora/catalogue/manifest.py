@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .antrea_nodes import antrea_dumps
 from .dump import Dump
+from .openshift_nodes import VERSION, openshift_dumps
 
 LICENCE = "Apache-2.0"
 SAVED = "kernel-saved"
@@ -47,6 +48,10 @@ def _bridges(root: Path) -> Iterator[str]:
         for path in sorted((root / dump.folder).rglob("*.txt")):
             name, made = path.relative_to(root).as_posix(), f"{SWITCH_STORY}: {dump.story}"
             yield _row(name, "Antrea, Open vSwitch", f"{dump.version}, 3.1.0", made, path.read_bytes())
+    for sdn in openshift_dumps():
+        for path in sorted((root / sdn.folder).rglob("*.txt")):
+            name, made = path.relative_to(root).as_posix(), f"{SWITCH_STORY}: {sdn.story}"
+            yield _row(name, "OpenShift SDN, Open vSwitch", f"{VERSION}, 3.1.0", made, path.read_bytes())
 
 
 def _whole(root: Path) -> Iterator[str]:
