@@ -55,6 +55,15 @@ def test_classes_and_verdicts_of_a_chain(tmp_path, rules, classes, verdicts):
     assert read(save(tmp_path, rules).matrix(by="address", chain="FORWARD", **SSH)) == (classes, verdicts)
 
 
+def test_a_chain_sees_what_comes_over_the_loopback(tmp_path):
+    (tmp_path / "rules.txt").write_text("*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n")
+    ((cell,),) = [ruleparse.load(tmp_path).matrix(by="address", chain="INPUT", **SSH).cells.values()]
+    assert (cell.verdict, [(m.verdict, m.witness["in"] == "lo") for m in cell.fates]) == (
+        "partly",
+        [("accept", True), ("drop", False)],
+    )
+
+
 ADDRESSES = [f"10.0.0.{n}" for n in range(8)]
 NETS = st.sampled_from(["10.0.0.0/30", "10.0.0.4/31", "10.0.0.6/32", "10.0.0.1/32", "10.0.0.2/31", "10.0.0.0/29"])
 RULES = st.lists(

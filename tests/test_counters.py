@@ -47,6 +47,8 @@ def told(counters):
         # the same words twice: the first is the first
         ("[1:60] -A FORWARD -j A\n[2:120] -A FORWARD -j A", "[1:60] -A FORWARD -j A\n[7:420] -A FORWARD -j A",
          [("FORWARD", 2, 5, 300, False)]),
+        ("[1:60] -A FORWARD -j A\n[2:120] -A FORWARD -j A", "[9:540] -A FORWARD -j A\n[2:120] -A FORWARD -j A",
+         [("FORWARD", 1, 8, 480, False)]),
         # the same words in another chain are another rule
         ("[1:60] -A FORWARD -j DROP\n[0:0] -A A -j DROP", "[1:60] -A FORWARD -j DROP\n[4:240] -A A -j DROP",
          [("A", 1, 4, 240, False)]),
@@ -83,6 +85,12 @@ def test_which_packets_a_rule_counts(moved):
     rules = "[0:0] -A FORWARD -s 192.0.2.0/25 -j A\n[{}:0] -A FORWARD -p tcp\n[0:0] -A A -j DROP"
     (one,) = moved(rules.format(0), rules.format(1)).moved
     assert [(c.local, c.when) for c in one.counts] == [(False, [{"src": "192.0.2.128-192.0.2.253,192.0.2.255"}])]
+
+
+def test_a_rule_counts_packets_that_come_to_it_on_two_ways(moved):
+    rules = "[0:0] -A FORWARD -s 192.0.2.8/32 -j A\n[0:0] -A FORWARD -s 192.0.2.16/32 -j A\n[{}:0] -A A -p tcp"
+    (one,) = moved(rules.format(0), rules.format(1)).moved
+    assert [c.when for c in one.counts] == [[{"src": "192.0.2.8,192.0.2.16"}]]
 
 
 def test_which_of_this_nodes_own_packets_a_rule_counts(tmp_path):

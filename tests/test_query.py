@@ -1,12 +1,14 @@
 """`query`: sets of packets by their fate, from corpora and from small dumps."""
 
 import json
+from typing import Any
 
 import pytest
 
 import ruleparse
 from ruleparse.report.schema import QueryJson
 from tests.command import run
+from tests.test_diff import COMPLETE
 
 ALLOW_TEAM = "corpora/calico-allow-team"
 TO_THE_POD = {"dst": "10.244.1.11", "proto": "tcp", "dport": 80}
@@ -66,6 +68,47 @@ def test_what_is_not_settled_stays_an_assumption(tmp_path):
     told = [a for s in sets if s.decided_by for a in s.assumptions if "friends" in a.question]
     assert told
     assert all(a.answer for a in told)
+
+
+def small(path, filters="", nat=""):
+    text = f"*filter\n:FORWARD ACCEPT [0:0]\n:X - [0:0]\n{filters}\nCOMMIT\n"
+    (path / "rules.txt").write_text(f"{text}*nat\n:PREROUTING ACCEPT [0:0]\n{nat}\nCOMMIT\n")
+    for name, told in COMPLETE.items():
+        (path / f"{name}.txt").write_text(told)
+    return ruleparse.load(path)
+
+
+ARRIVES: dict[str, Any] = {"in_": "eth0", "src": "192.0.2.0/25", "dst": "198.51.100.1", "proto": "tcp", "dport": 80}
+
+
+def test_a_rule_that_packets_come_to_on_two_ways_has_one_set(tmp_path):
+    rules = "-A FORWARD -s 192.0.2.8/32 -j X\n-A FORWARD -s 192.0.2.16/32 -j X\n-A X -j DROP"
+    (found,) = small(tmp_path, rules).query(**ARRIVES, verdict="drop").sets
+    assert found.when == [{"src": "192.0.2.8,192.0.2.16"}]
+
+
+def test_what_nat_leaves_as_it_was_is_no_rewrite(tmp_path):
+    nat = "-A PREROUTING -p tcp -j DNAT --to-destination 198.51.100.1:8080"
+    (found,) = small(tmp_path, "", nat).query(**ARRIVES).sets
+    assert found.rewrites == [{"dport": 8080}]
+
+
+def test_rewrites_are_those_of_the_answers_under_which_a_set_holds(tmp_path):
+    nat = "-A PREROUTING -p tcp -m set --match-set friends src -j DNAT --to-destination 198.51.100.5\n"
+    nat += "-A PREROUTING -p tcp -j DNAT --to-destination 198.51.100.6"
+    node = small(tmp_path, "-A FORWARD -s 192.0.2.64/26 -d 198.51.100.6/32 -j DROP", nat)
+    told = {
+        (a.answer, tuple(r["dst"] for r in s.rewrites))
+        for s in node.query(**ARRIVES, verdict="accept").sets
+        for a in s.assumptions
+    }
+    assert told == {(True, ("198.51.100.5",)), (False, ("198.51.100.6",))}
+
+
+def test_packets_without_ports_are_counted_once(tmp_path):
+    packet = {**ARRIVES, "src": "192.0.2.1", "proto": "udp,icmp", "dport": None}
+    answer = small(tmp_path).query(**packet)
+    assert answer.count == sum(s.count for s in answer.sets) == (1 << 32) + 1
 
 
 def test_frames_are_for_this_node_unless_somebody_says_otherwise(tmp_path):
