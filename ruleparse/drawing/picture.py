@@ -52,6 +52,8 @@ def picture(snapshot: Snapshot, wanted: Wanted) -> Graph:
     name_chains(graph, program)
     if wanted.family is None and len(snapshot.families) > 1:
         _note(graph, "IPv4 only: --family 6 draws the other")
+    if snapshot.bridges is not None and snapshot.bridges.flows:
+        _note(graph, "the rules only: --bridge NAME draws the tables of a bridge")
     return graph
 
 

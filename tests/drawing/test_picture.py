@@ -126,6 +126,12 @@ def test_both_families_are_said_to_be_two():
     assert "--family 6" in run("graph", CORPORA / "kube-proxy-dual-stack").err
 
 
+def test_a_bridge_beside_the_rules_is_drawn_when_asked_for():
+    assert "--bridge NAME" in run("graph", CORPORA / "antrea-whole").err
+    found = drawn(CORPORA / "antrea-whole", "--bridge", "br-int")
+    assert {node["group"] for node in found["nodes"]} <= {"table", "group"}
+
+
 def test_from_python():
     node = ruleparse.load("corpora/antrea-2-after")
     assert "table ServiceLB" in node.graph()
