@@ -214,6 +214,9 @@ LINKS = """\
     link/ether 8e:01:02:03:04:08 brd ff:ff:ff:ff:ff:ff link-netnsid 0 promiscuity 1 minmtu 68 maxmtu 65535
     veth
     openvswitch_slave addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535
+8: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq master ovs-system state UP mode DEFAULT group default
+    link/ether 8e:01:02:03:04:09 brd ff:ff:ff:ff:ff:ff promiscuity 1 minmtu 68 maxmtu 9000
+    openvswitch_slave addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535
 """
 
 
@@ -223,13 +226,14 @@ def test_a_kernel_with_a_bridge_tells_which_ports_are_its_own(tmp_path: Path) ->
         "flows.txt": " cookie=0x0, table=0, priority=1,ip actions=mod_dl_dst:8e:01:02:03:04:07,output:2\n",
         "ports.txt": "".join(
             f" {n}: addr:8e:01:02:03:04:07\n     config:     0\n"
-            for n in ("1(vxlan0)", "2(tun0)", "3(veth1a)", "LOCAL(br0)")
+            for n in ("1(vxlan0)", "2(tun0)", "3(veth1a)", "4(eth1)", "LOCAL(br0)")
         ),
         "ip-link.txt": LINKS,
         "ip-addr.txt": "6: tun0: <UP> mtu 1450 state UNKNOWN\n    link/ether 8e:01:02:03:04:07 brd ff:ff:ff:ff:ff:ff\n"
         "    inet 10.128.0.1/23 scope global tun0\n",
         "ip-route.txt": "default via 192.0.2.1 dev eth0\n10.128.0.0/14 dev tun0 scope link\n",
-        "iptables-save.txt": "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
+        "iptables-save.txt": "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+        "-A INPUT -i eth1 -j ACCEPT\nCOMMIT\n",
         "sysctl.txt": "net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.tun0.rp_filter = 0\n",
     }
     for name, text in texts.items():
@@ -239,6 +243,7 @@ def test_a_kernel_with_a_bridge_tells_which_ports_are_its_own(tmp_path: Path) ->
         "vxlan0": False,
         "tun0": True,
         "veth1a": False,
+        "eth1": False,
         "br0": False,
     }
     asked = {"in": "veth1a", "src": "10.128.0.9", "dst": "203.0.113.9", "proto": "udp", "sport": 1, "dport": 2}
