@@ -112,8 +112,8 @@ class AskingChain(Asking):
     def atoms(self) -> Sequence[Atom]:
         return (*_LOOPBACK, *super().atoms())
 
-    def walk(self, reach: Bool) -> Walk:
-        return walk(self.words.program, self.entry, self.question.packet, None, reach)
+    def walk(self, reach: Bool, *, naming: bool = False) -> Walk:
+        return walk(self.words.program, self.entry, self.question.packet, None, reach, naming=naming)
 
     def base_chain(self, wanted: str) -> str:
         """The program's table of a base chain; of several, that of table filter. Raises SpecError."""

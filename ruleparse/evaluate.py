@@ -16,7 +16,7 @@ from typing import Any, assert_never
 
 from ruleparse import bits
 from ruleparse.bits import Bool, both, either, without
-from ruleparse.packet import FIELDS, Answers, Assumption, Packet, presumption
+from ruleparse.packet import FIELDS, Answers, Assumption, Packet, presumption, with_names
 from ruleparse.program import (
     Action,
     Add,
@@ -80,10 +80,14 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """All that one evaluation found. The conditions of `ends` exclude each other and together cover what was asked."""
+    """All that one evaluation found. The conditions of `ends` exclude each other and together cover what was asked.
+
+    `names` says what variables stand for that conditions of hits speak of; those of ends hold it already.
+    """
 
     hits: list[Hit]
     ends: list[End]
+    names: Bool = True
 
 
 Memory = MutableMapping[Hashable, Any]
@@ -108,16 +112,19 @@ def walk(
     answers: Answers | None = None,
     reach: Bool = True,
     path: Path | None = None,
+    naming: bool = False,
 ) -> Walk:
     """Walk `packet` from table `entry` on, on all paths together or on one.
 
-    `answers` settles questions that the dumps leave open, by their words.
+    `answers` settles questions that the dumps leave open, by their words. With `naming` a bit that has become a large
+    function is a variable from then on, so that what depends on it stays small.
     """
     walker = _Walker(program, packet, answers or {}, reach, path)
+    walker.naming = naming
     with _room_to_nest():
         walker.come_to_an_end(entry, reach)
         walker.walk_those_that_wait()
-    return Walk(walker.hits, walker.ends)
+    return Walk(walker.hits, walker.ends, walker.names)
 
 
 @contextmanager
@@ -156,6 +163,9 @@ class _Walker:
         self.entered: dict[tuple[Way, str, str], int] = {}
         """how often a table was entered on a way by rules of the same words"""
         self.recalled: dict[Hashable, Any] = {}
+        self.naming = False
+        self.names: Bool = True
+        """that variables which stand for functions are the same as these"""
 
     # What tests may ask (program.World)
 
@@ -190,7 +200,7 @@ class _Walker:
         """Walk a table that nobody comes back from."""
         rest = self.enter(name, reach)
         if rest is not False:
-            self.ends.append(End(rest, Stop("accept"), None, None, self.packet))
+            self.ends.append(End(both(rest, self.names), Stop("accept"), None, None, self.packet))
 
     def enter(self, name: str, reach: Bool) -> Bool:
         """Walk a table under the condition `reach`; the condition under which it comes back."""
@@ -289,6 +299,7 @@ class _Walker:
         return returned
 
     def call(self, rule: Rule, action: Call, hit: Bool) -> Bool:
+        before = self.packet
         caught: list[tuple[Bool, Packet]] = []
         self.catchers.append((action.catches, caught))
         returned = self.enter_by(rule, action.table, hit)
@@ -298,6 +309,9 @@ class _Walker:
         together = bits.union([when for when, _ in caught])
         self.alive = either(self.alive, together)
         self.merge(caught, together)
+        if self.naming:
+            self.packet, same = with_names(self.packet, before)
+            self.names = both(self.names, same)
         return either(returned, together)
 
     def merge(self, caught: Sequence[tuple[Bool, Packet]], together: Bool) -> None:
@@ -317,7 +331,7 @@ class _Walker:
                 caught.append((hit, self.packet))
                 self.alive = without(self.alive, hit)
                 return
-        self.ends.append(End(hit, stop, table, rule, self.packet))
+        self.ends.append(End(both(hit, self.names), stop, table, rule, self.packet))
         self.alive = without(self.alive, hit)
 
     def change(self, action: Action, hit: Bool) -> Bool:

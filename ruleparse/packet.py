@@ -18,6 +18,7 @@ from ruleparse.bits import (
     at_least,
     chosen,
     depends,
+    differ,
     equal_masked,
     exists,
     holds,
@@ -50,6 +51,7 @@ FIELDS: dict[str, Field] = {}
 CHOSEN = frozenset({"in", "out_given", "route_out", "flow.in_port"})
 """Fields whose unknown value is one of a few."""
 
+_STANDS_FOR = "stands for "
 WAY_OUT = "route_out: "
 """What the unknown interface of a missing route is called among the unknowns."""
 
@@ -148,6 +150,14 @@ class Unknowns:
             self.numbers[key] = words if plain else f"{words} #{len(self.fields)}"
         return self.field(self.numbers[key], of)
 
+    def named(self) -> Function:
+        """A variable that stands for something else; whoever takes it sees to it that they are the same."""
+        variable = self.space.variable()
+        name = f"{_STANDS_FOR}{len(self.fields)}"
+        self.places.append((name, 0))
+        self.fields[name] = self.variables[name] = (variable,)
+        return variable
+
     def ask(self, question: Assumption, about: Number | None = None) -> Bool:
         """The unknown answer to a question; `about` is the number that the question asks something of, if it does."""
         key = (self.wording(question), about)
@@ -238,7 +248,7 @@ class Unknowns:
 
     def is_made_up(self, number: Number) -> bool:
         """Whether the system itself makes a number up, at random."""
-        made_up = [v for name, v in self.variables.items() if name not in FIELDS and not name.startswith(WAY_OUT)]
+        made_up = [v for n, v in self.variables.items() if _is_made_up(n) and not n.startswith(_STANDS_FOR)]
         if isinstance(number, int):
             return False
         return any(depends(b, v) for variables in made_up for b, v in zip(number, variables, strict=False))
@@ -323,6 +333,29 @@ class Packet:
     def but(self, values: Mapping[str, Number]) -> Packet:
         """This packet with some fields replaced."""
         return replace(self, values={**self.values, **values})
+
+
+LARGE = 1 << 12
+"""Nodes of a function that gets a name."""
+FEW = 4
+"""Bits of one field that do."""
+
+
+def with_names(packet: Packet, before: Packet) -> tuple[Packet, Bool]:
+    """A packet in which large functions are variables, and that these are the same; in fields that changed and have
+    few such bits: flags that say which way the packet went.
+    """
+    same: Bool = True
+    values: dict[str, Number] = {}
+    for name, n in packet.values.items():
+        if isinstance(n, int) or n is before.values.get(name):
+            continue
+        large = [i for i, b in enumerate(n) if not isinstance(b, bool) and b.node_count() > LARGE]
+        if 0 < len(large) <= FEW:
+            variables = {i: packet.unknowns.named() for i in large}
+            same = all_of([same, *(negate(differ(v, n[i])) for i, v in variables.items())])
+            values[name] = tuple(variables.get(i, b) for i, b in enumerate(n))
+    return packet.but(values) if values else packet, same
 
 
 def assumption(question: str, settle: str = "", rule: Span | None = None) -> Assumption:

@@ -151,8 +151,8 @@ class Asking:
     def unknowns(self) -> Unknowns:
         return self.question.packet.unknowns
 
-    def walk(self, reach: Bool) -> Walk:
-        return walk(self.words.program, self.words.entry, self.question.packet, None, reach)
+    def walk(self, reach: Bool, *, naming: bool = False) -> Walk:
+        return walk(self.words.program, self.words.entry, self.question.packet, None, reach, naming=naming)
 
     def sets(self, wanted: Wanted) -> Iterator[Packets]:
         """Every set that is wanted, the largest of each verdict first. Raises SpecError."""
@@ -161,7 +161,7 @@ class Asking:
                 self.check(place)
         if wanted.verdict is not None and wanted.verdict not in VERDICTS:
             raise SpecError(f"--verdict {wanted.verdict}: there are {', '.join(VERDICTS)}")
-        found = self.walk(self.question.reach)
+        found = self.walk(self.question.reach, naming=True)
         within = self.reaching(found, wanted.reaches) if wanted.reaches is not None else True
         grouped: dict[Fate, list[Fated]] = {}
         ends = [end for end in found.ends if wanted.verdict in (None, end.stop.verdict)]
@@ -183,7 +183,8 @@ class Asking:
 
     def reaching(self, found: Walk, place: str) -> Bool:
         pattern = RulePattern.of(place)
-        return bits.any_of(hit.when for hit in found.hits if pattern.fits(hit.table, hit.rule))
+        hits = bits.any_of(hit.when for hit in found.hits if pattern.fits(hit.table, hit.rule))
+        return bits.both(hits, found.names)
 
     def fits(self, fate: Fate, wanted: Wanted) -> bool:
         if wanted.egress is not None and self.egress(fate) != wanted.egress:
