@@ -22,6 +22,7 @@ class Talk:
         return [line.split(" => ") for line in self.said.strip().splitlines()]
 
 
+TO_PORT_80 = "nat PREROUTING -d 203.0.113.1 -p udp -j REDIRECT --to-ports 80"
 MASQUERADE = "nat POSTROUTING -o eth0 -j MASQUERADE"
 TO_INSIDE = "nat PREROUTING -d 192.0.2.1 -p udp -j DNAT --to-destination 10.0.0.9:5353"
 TO_OUTSIDE = "nat PREROUTING -d 203.0.113.1 -j DNAT --to-destination 198.51.100.7"
@@ -65,6 +66,11 @@ eth1 udp 10.0.0.9:1000 > 198.51.100.7:53 => eth0 192.0.2.1:1000 > 198.51.100.7:5
 eth1 udp 10.0.0.8:1000 > 198.51.100.7:53 => eth0 192.0.2.1 > 198.51.100.7:53
 eth1 udp 10.0.0.8:1000 > 198.51.100.9:53 => eth0 192.0.2.1 > 198.51.100.9:53
 eth0 udp 198.51.100.7:53 > 192.0.2.1:1000 => eth1 198.51.100.7:53 > 10.0.0.9:1000
+"""),
+    Talk("a picked port is none that was taken", (TO_PORT_80,), """
+eth1 udp 10.0.0.9:1000 > 203.0.113.1:53 => local 10.0.0.9:1000 > 10.0.0.1:80
+local udp 203.0.113.1:53 > 10.0.0.9:1000 => eth1 203.0.113.1 > 10.0.0.9:1000
+eth1 udp 10.0.0.9:1000 > 203.0.113.1:53 => local 10.0.0.9:1000 > 10.0.0.1:80
 """),
     Talk("two that only look alike on this side", (MASQUERADE,), """
 eth1 udp 10.0.0.9:1000 > 198.51.100.7:53 => eth0 192.0.2.1:1000 > 198.51.100.7:53

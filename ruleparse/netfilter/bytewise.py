@@ -48,7 +48,9 @@ def cut_if(broken: Callable[[bytes], bool], match: str, what: str = "is malforme
 def tcp_options_are_cut(raw: bytes) -> bool:
     """Whether the TCP header's own length contradicts itself, or its options go on behind the packet's end."""
     found = wire.layout(raw)
-    length = raw[found.offset + 12] >> 4 if found.offset + 12 < found.end else 0
+    if found.end - found.offset < 20:
+        return True
+    length = raw[found.offset + 12] >> 4
     return length < 5 or (length > 5 and found.offset + 4 * length > found.end)
 
 

@@ -173,6 +173,7 @@ class Tracker:
         assert isinstance(status, int)
         judged = protocols.begin(start)
         picked_before = (self.connections[number].region for number in self._vague)
+        free = (bits.negate(reply.equals(one)) for one in self._taken(end["ct_zone_reply"]) if not reply.is_known)
         self.add(
             Connection(
                 original,
@@ -183,9 +184,15 @@ class Tracker:
                 judged.progress,
                 (1, 0),
                 (_known(start["length"]), 0),
-                bits.all_of([region, *picked_before]),
+                bits.all_of([region, *picked_before, *free]),
             )
         )
+
+    def _taken(self, zone: Number) -> Iterator[Tuple]:
+        """Tuples that NAT does not pick again."""
+        for taken, places in self._by_tuple.items():
+            if any(self.connections[number].zones[direction] == zone for number, direction in places):
+                yield taken
 
 
 def _source(original: Tuple) -> Tuple:
