@@ -1,10 +1,10 @@
 """Connections that NAT has changed; tests/oracle/test_conversations.py asks a kernel about the same rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.conversation import any_packet, ends, only, outcomes, start
+from tests.conversation import any_packet, ends, only, outcomes, packet, start
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,6 @@ class Talk:
         return [line.split(" => ") for line in self.said.strip().splitlines()]
 
 
-TO_PORT_80 = "nat PREROUTING -d 203.0.113.1 -p udp -j REDIRECT --to-ports 80"
 MASQUERADE = "nat POSTROUTING -o eth0 -j MASQUERADE"
 TO_INSIDE = "nat PREROUTING -d 192.0.2.1 -p udp -j DNAT --to-destination 10.0.0.9:5353"
 TO_OUTSIDE = "nat PREROUTING -d 203.0.113.1 -j DNAT --to-destination 198.51.100.7"
@@ -66,11 +65,6 @@ eth1 udp 10.0.0.9:1000 > 198.51.100.7:53 => eth0 192.0.2.1:1000 > 198.51.100.7:5
 eth1 udp 10.0.0.8:1000 > 198.51.100.7:53 => eth0 192.0.2.1 > 198.51.100.7:53
 eth1 udp 10.0.0.8:1000 > 198.51.100.9:53 => eth0 192.0.2.1 > 198.51.100.9:53
 eth0 udp 198.51.100.7:53 > 192.0.2.1:1000 => eth1 198.51.100.7:53 > 10.0.0.9:1000
-"""),
-    Talk("a picked port is none that was taken", (TO_PORT_80,), """
-eth1 udp 10.0.0.9:1000 > 203.0.113.1:53 => local 10.0.0.9:1000 > 10.0.0.1:80
-local udp 203.0.113.1:53 > 10.0.0.9:1000 => eth1 203.0.113.1 > 10.0.0.9:1000
-eth1 udp 10.0.0.9:1000 > 203.0.113.1:53 => local 10.0.0.9:1000 > 10.0.0.1:80
 """),
     Talk("two that only look alike on this side", (MASQUERADE,), """
 eth1 udp 10.0.0.9:1000 > 198.51.100.7:53 => eth0 192.0.2.1:1000 > 198.51.100.7:53
@@ -193,3 +187,21 @@ def test_an_answer_that_may_be_to_either_of_two(tmp_path):
     found = outcomes(session, any_packet("eth0 udp 198.51.100.7:53 > 192.0.2.1:2000"))
     assert {o.packet["dst"] for o in found} == {"10.0.0.8", "10.0.0.7", "192.0.2.1"}
     assert all(o.assumptions for o in found)
+
+
+def test_a_picked_port_is_none_that_was_taken(tmp_path):
+    """A client resets, the node itself sends what is in its way, the client comes again."""
+    session = start(tmp_path, "nat PREROUTING -d 203.0.113.1 -p tcp -j REDIRECT --to-ports 80")
+    client, node = "eth1 tcp 10.0.0.9:1000 > 203.0.113.1:53", "local tcp 10.0.0.1:80 > 10.0.0.9:1000"
+    stray = "local tcp 203.0.113.1:53 > 10.0.0.9:1000"
+    syn, ack, rst = 2, 16, 4
+    said = [
+        (client, syn, 1000, 0),
+        (node, syn | ack, 500, 1001),
+        (client, ack, 1001, 501),
+        (client, rst | ack, 1001, 501),
+    ]
+    for words, flags, seq, acknowledged in [*said, (stray, ack, 7000, 9000)]:
+        outcomes(session, replace(packet(words), flags=flags, seq=seq, ack=acknowledged))
+    again = only(session, replace(packet(client), flags=syn))
+    assert ends(again) == "local 10.0.0.9:1000 > 10.0.0.1:80"
