@@ -17,7 +17,7 @@ def told(sets: list[Packets]) -> list[str]:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(DUMPS)
 def test_names_change_no_answer(rules):
     snapshot = node(rules.replace("-A POSTROUTING", "-A POSTROUTING -m mark ! --mark 0x1/0x1"))

@@ -12,9 +12,15 @@ NODES = sorted(p.parent.name for p in CORPORA.glob("*/iptables-save.txt"))
 BRIDGES = sorted(str(p.parent.relative_to(CORPORA)) for p in CORPORA.glob("**/flows.txt"))
 
 
+DEFENDED = {"openshift-before": ["flow-conflict"], "openshift-after": ["flow-conflict"]}
+"""OpenShift SDN 3.11 itself writes two flows of table 0 that overlap at one priority: whether a packet from tun0 is
+tracked before it goes on to table 25 is undefined."""
+
+
 @pytest.mark.parametrize("node", [*NODES, *BRIDGES])
 def test_a_healthy_node_has_no_findings(node):
-    assert [f"{f.span.where}: {f.message} [{f.rule}]" for f in lint(load([CORPORA / node]))] == []
+    found = lint(load([CORPORA / node]))
+    assert [f.rule for f in found] == DEFENDED.get(node, []), [f"{f.span.where}: {f.message}" for f in found]
 
 
 def test_there_are_nodes():
