@@ -1,6 +1,7 @@
 """The house rules that a reader relies on: imports point down, modules are small, `import ruleparse` is light."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -237,3 +238,10 @@ def test_a_heavy_import_is_found(house):
 def test_a_package_that_does_not_import_is_an_error(house):
     with pytest.raises(subprocess.CalledProcessError):
         heavy_imports(house({"__init__.py": "import no_such_module_at_all"}))
+
+
+def test_no_group_is_repeated_possessively():
+    """Python 3.11.2, which Debian 12 has, goes on in the wrong place behind `(...)*+`; `(?>(...)*)` says the same."""
+    sources = [*PACKAGE.glob("**/*.py"), *PACKAGE.parent.glob("grammar/*.lark")]
+    repeated = re.compile(r"\)[*+?]\+(?![} ])")
+    assert [path.name for path in sources if repeated.search(path.read_text())] == []

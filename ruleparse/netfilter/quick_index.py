@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _CHAIN = re.compile(r":(\S+) (ACCEPT|DROP|-)(?: \[\d+:\d+\])?\n")
-_RUN = re.compile(r"-A ([^ \n]+)[^\n]*\n(?:-A \1 [^\n]*\n)*+")
+_RUN = re.compile(r"-A ([^ \n]+)[^\n]*\n(?>(?:-A \1 [^\n]*\n)*)")
 """Rules in a row that are of one chain."""
-_COUNTED_RUN = re.compile(r"\[\d+:\d+\] -A ([^ \n]+)[^\n]*\n(?:\[\d+:\d+\] -A \1 [^\n]*\n)*+")
+_COUNTED_RUN = re.compile(r"\[\d+:\d+\] -A ([^ \n]+)[^\n]*\n(?>(?:\[\d+:\d+\] -A \1 [^\n]*\n)*)")
 """The same as `iptables-save -c` writes them."""
 
-_CLOSED_QUOTES = re.compile(r'(?:[^"]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+')
+_CLOSED_QUOTES = re.compile(r'(?>(?:[^"]++|"[^"\\\n]*+(?>(?:\\.[^"\\\n]*+)*)")*)')
 _BLOCK = 1 << 18
 
 

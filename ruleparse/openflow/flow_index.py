@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _HEAD = r" ?(?:cookie=0x[0-9a-f]++, )?(?:duration=[0-9.]++s, )?table="
-_RUN = re.compile(rf'{_HEAD}("[^"\n]*+"|[^,\s"]++), [^\n]*+\n(?:{_HEAD}\1, [^\n]*+\n)*+')
+_RUN = re.compile(rf'{_HEAD}("[^"\n]*+"|[^,\s"]++), [^\n]*+\n(?>(?:{_HEAD}\1, [^\n]*+\n)*)')
 
 
 def same_table(text: str, start: int) -> tuple[str, int] | None:

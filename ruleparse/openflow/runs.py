@@ -152,7 +152,7 @@ def _patterns(shape: Shape[FlowSyntax], pieces: Sequence[str]) -> Patterns | Non
         for kind in ("", "?:")
     )
     end = f"{re.escape(between[-1])}\\n"
-    return re.compile(f" ?{one}{end}"), re.compile(f"(?: ?{many}{end})*+")
+    return re.compile(f" ?{one}{end}"), re.compile(f"(?>(?: ?{many}{end})*)")
 
 
 _QUOTED = r'"[^"\\\n]*+"(?=[,)\s])'

@@ -95,7 +95,7 @@ def entry_option() -> str:
 def member_line() -> re.Pattern[str]:
     """A member on a line of its own, of `ipset save` or of `ipset list`."""
     add, name, element = (terminal(_GRAMMAR, t) for t in ("ADD", "NAME", "ELEMENT"))
-    options = rf"(?:[ \t]++{entry_option()})*+"
+    options = rf"(?>(?:[ \t]++{entry_option()})*)"
     return re.compile(rf"(?m)^[ \t]*+(?:{add}[ \t]++{name}[ \t]++)?({element})({options})[ \t\r]*+$")
 
 

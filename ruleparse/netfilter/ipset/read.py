@@ -29,8 +29,8 @@ class Sets:
 def _members() -> re.Pattern[str]:
     """Lines that add members to one set, as many as follow each other."""
     add, name, element = (terminal(_SAVE, t) for t in ("ADD", "NAME", "ELEMENT"))
-    rest = rf"[ \t]++{element}(?:[ \t]++{entry_option()})*+[ \t\r]*+(?=\n|\Z)"
-    return re.compile(rf"[ \t]*+{add}[ \t]++({name}){rest}(?:\n[ \t]*+{add}[ \t]++\1(?=[ \t]){rest})*+")
+    rest = rf"[ \t]++{element}(?>(?:[ \t]++{entry_option()})*)[ \t\r]*+(?=\n|\Z)"
+    return re.compile(rf"[ \t]*+{add}[ \t]++({name}){rest}(?>(?:\n[ \t]*+{add}[ \t]++\1(?=[ \t]){rest})*)")
 
 
 @cache
@@ -46,8 +46,8 @@ def _other() -> re.Pattern[str]:
 def _listed() -> re.Pattern[str]:
     """Lines of members below `Members:`, up to the next set."""
     element = terminal(_SAVE, "ELEMENT")
-    member = rf"[ \t]*+(?!Name:[ \t]){element}(?:[ \t]++{entry_option()})*+[ \t\r]*+(?=\n|\Z)"
-    return re.compile(rf"{member}(?:\n{member})*+")
+    member = rf"[ \t]*+(?!Name:[ \t]){element}(?>(?:[ \t]++{entry_option()})*)[ \t\r]*+(?=\n|\Z)"
+    return re.compile(rf"{member}(?>(?:\n{member})*)")
 
 
 @cache
