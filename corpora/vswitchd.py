@@ -179,10 +179,16 @@ def _die_with_parent() -> None:
 
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
-    while not path.exists():
+    """Until somebody listens there: a socket is in its place a moment earlier."""
+    while not _listens(path):
         if process.poll() is not None:
             raise Died(f"{process.args!r} ended with {process.returncode}")
         time.sleep(0.01)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+        return one.connect_ex(str(path)) == 0
 
 
 def _environment(folder: Path) -> dict[str, str]:
