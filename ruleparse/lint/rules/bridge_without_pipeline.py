@@ -6,8 +6,8 @@ what was in it; with the flow of a fresh bridge (`priority=0 actions=NORMAL`) al
 Fix: restart the agent, which writes the flows anew; see why it did not when ovs-vswitchd restarted. If the flows are
 there and count no packets, `ovs-vsctl get Open_vSwitch . other_config:flow-restore-wait` must not be true.
 
-Sure: certain that the flows are not there, where other files tell that the bridge is Antrea's: a port antrea-gw0 or
-antrea-tun0, or chains ANTREA-… in the rules. That all flows count no packet for more than ten minutes is a suspicion.
+Sure: certain that the flows are not there, where other files tell whose bridge it is: Antrea's by a port antrea-gw0 or
+antrea-tun0, or chains ANTREA-… in the rules; OpenShift SDN's by ports tun0 and vxlan0. That all flows count no packet for more than ten minutes is a suspicion.
 
 Example:
 
@@ -43,20 +43,22 @@ def find(flows: Flows) -> Iterator[Finding]:
     if not every or not flows.whole or flows.unread:
         return
     first = min(every, key=lambda placed: placed.span.start)
-    if flows.writer is None and len(every) <= _FEW and _of_antrea(flows):
+    if flows.writer is None and len(every) <= _FEW and (owner := _owner(flows)):
         does = "it forwards like a plain switch" if any(p.does == "NORMAL" for p in every) else "it forwards nothing"
-        message = f"Antrea's flows are lost: of them there are {len(every)} here, and {does}"
+        message = f"{owner}'s flows are lost: of them there are {len(every)} here, and {does}"
         yield error(message, first.span)
     elif flows.writer == "antrea" and _silent(flows, every):
         message = "none of Antrea's flows counted a packet: does ovs-vswitchd wait for flows to be restored?"
         yield suspicion(message, first.span)
 
 
-def _of_antrea(flows: Flows) -> bool:
-    """Whether other files tell that the bridge is Antrea's."""
+def _owner(flows: Flows) -> str:
+    """Whose bridge it is, as far as other files tell."""
     ports = {port.name for port in flows.ports.saved.values()}
     chains = any(":ANTREA-" in dump.source.text for dump in flows.snapshot.dumps)
-    return bool(ports & {GATEWAYS[0], TUNNELS[0]}) or (chains and len(list(flows.snapshot.bridges.flows)) == 1)  # type: ignore[union-attr]
+    if ports & {GATEWAYS[0], TUNNELS[0]} or (chains and len(list(flows.snapshot.bridges.flows)) == 1):  # type: ignore[union-attr]
+        return "Antrea"
+    return "OpenShift SDN" if ports >= {"tun0", "vxlan0"} else ""
 
 
 def _silent(flows: Flows, every: list[Placed]) -> bool:
