@@ -10,14 +10,14 @@ from ruleparse.attached import Attached, Port
 from ruleparse.bits import Number
 from ruleparse.cni.antrea_host import AntreaHost
 from ruleparse.codec import show_address, show_mac
-from ruleparse.deliveries import Delivery, Sent, deliveries
+from ruleparse.fates.deliveries import Delivery, Sent, deliveries
+from ruleparse.fates.outcomes import Outcome as Found
+from ruleparse.fates.outcomes import explore
 from ruleparse.openflow.crossing import into_bridge, into_host, needed
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.recirculation import MOST, NEXT, PASS, ct_next
 from ruleparse.openflow.trace_flow import read_ct_state
-from ruleparse.outcomes import Outcome as Found
-from ruleparse.outcomes import explore
 from ruleparse.packet import Assumption
 from ruleparse.snapshot import Overlay, Snapshot
 from ruleparse.spec import Asked, SpecError

@@ -14,14 +14,14 @@ from ruleparse.text import Diagnostic
 if TYPE_CHECKING:
     import networkx
 
-    from ruleparse.bridge_session import BridgeSession
-    from ruleparse.changes import Difference
-    from ruleparse.journey_session import JourneySession
+    from ruleparse.changes.host import Difference
     from ruleparse.lint.finding import Finding
     from ruleparse.lint.run import Wanted
-    from ruleparse.matrix import Matrix
-    from ruleparse.query import Answer as Sets
-    from ruleparse.session import Session
+    from ruleparse.query.host import Answer as Sets
+    from ruleparse.query.matrix import Matrix
+    from ruleparse.sessions.bridge import BridgeSession
+    from ruleparse.sessions.host import Session
+    from ruleparse.sessions.journey import JourneySession
 
 
 def _spec(packet: dict[str, Any]) -> dict[str, Any]:
@@ -53,11 +53,11 @@ class Node:
     def _why_and_back(self, spec: dict[str, Any]) -> Any:
         if self.snapshot.bridges is not None:
             from ruleparse.journey import is_whole
-            from ruleparse.journey_session import why_there_and_back
+            from ruleparse.sessions.journey import why_there_and_back
 
             if is_whole(self.snapshot):
                 return why_there_and_back(self.snapshot, spec)
-        from ruleparse.session import why_and_back
+        from ruleparse.sessions.host import why_and_back
 
         return why_and_back(self.snapshot, spec)
 
@@ -75,7 +75,7 @@ class Node:
         **packet: Any,
     ) -> Sets:
         """All packets of a description by their fate. Keys are those of `why`. Raises SpecError, MemoryError."""
-        from ruleparse.query import Wanted, query
+        from ruleparse.query.host import Wanted, query
 
         spec = _spec(packet)
         return query(self.snapshot, spec, Wanted(verdict, decided_by, egress, reaches))
@@ -90,10 +90,10 @@ class Node:
         """
         spec = _spec(packet)
         if by == "address":
-            from ruleparse.address_matrix import address_matrix
+            from ruleparse.query.address_matrix import address_matrix
 
             return address_matrix(self.snapshot, spec, chain, most)
-        from ruleparse.matrix import matrix
+        from ruleparse.query.matrix import matrix
 
         return matrix(self.snapshot, spec, most)
 
@@ -125,18 +125,18 @@ class NodeSession:
 
     @cached_property
     def _rules(self) -> Session | JourneySession:
-        from ruleparse.session import Session
+        from ruleparse.sessions.host import Session
 
         if self._snapshot.bridges is None:
             return Session(self._snapshot)
         from ruleparse.journey import is_whole
-        from ruleparse.journey_session import JourneySession
+        from ruleparse.sessions.journey import JourneySession
 
         return JourneySession(self._snapshot) if is_whole(self._snapshot) else Session(self._snapshot)
 
     @cached_property
     def _bridges(self) -> BridgeSession:
-        from ruleparse.bridge_session import BridgeSession
+        from ruleparse.sessions.bridge import BridgeSession
 
         return BridgeSession(self._snapshot)
 
@@ -160,7 +160,7 @@ def diff(
 
     `ignore` names what does not count: `ttl`, `mark`, `egress` … Raises SpecError, MemoryError, and what `load` does.
     """
-    from ruleparse.changes import difference
+    from ruleparse.changes.host import difference
 
     sides = [side if isinstance(side, Node) else load(side) for side in (before, after)]
     spec = _spec(packet)

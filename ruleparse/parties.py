@@ -15,8 +15,8 @@ from ruleparse.bits import Bool, Number
 from ruleparse.cni.names import Names
 from ruleparse.codec import ALL_ONES, Prefix, interface, prefix, protocol, show_address
 from ruleparse.packet import Packet
-from ruleparse.readable import show_values
 from ruleparse.routing.model import Route
+from ruleparse.sets.readable import show_values
 from ruleparse.snapshot import SERVICE_DEVICES, Snapshot
 
 ADDRESSES = "addresses"

@@ -12,11 +12,11 @@ from ruleparse.cni.names import Names
 from ruleparse.codec import interface_name, plain_address, show_address, show_protocol
 from ruleparse.effects import effect_of
 from ruleparse.evaluate import Hit
-from ruleparse.outcomes import Answered, Explored, explore
-from ruleparse.outcomes import Outcome as Found
+from ruleparse.fates.outcomes import Answered, Explored, explore
+from ruleparse.fates.outcomes import Outcome as Found
 from ruleparse.packet import FIELDS, Unknowns
 from ruleparse.program import Rule, Table
-from ruleparse.readable import rows
+from ruleparse.sets.readable import rows
 from ruleparse.snapshot import Overlay, Snapshot
 from ruleparse.spec import Asked, SpecError, asked, family_of, interfaces_of
 from ruleparse.text import Diagnostic, Span

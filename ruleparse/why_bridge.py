@@ -11,8 +11,8 @@ from ruleparse.cni.flow_decoder import FlowCase
 from ruleparse.cni.flow_names import FlowNames
 from ruleparse.cni.saved_flows import SavedFlow
 from ruleparse.codec import integer, show_address, show_mac, show_protocol
-from ruleparse.deliveries import Delivery, Reply, Sent, deliveries
 from ruleparse.evaluate import Hit
+from ruleparse.fates.deliveries import Delivery, Reply, Sent, deliveries
 from ruleparse.openflow.fields import OCTETS, flow, octets
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.program import BridgeProgram

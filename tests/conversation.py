@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ruleparse.session import Session
+from ruleparse.sessions.host import Session
 from ruleparse.snapshot import load
 from ruleparse.why import Outcome
 from tests.oracle import wire

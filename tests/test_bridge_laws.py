@@ -9,14 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ruleparse import bits
-from ruleparse.bridge_changes import bridge_difference
-from ruleparse.bridge_query import SENT, AskingBridge, bridge_query
-from ruleparse.bridge_spec import asked_of_bridge
-from ruleparse.deliveries import deliveries
+from ruleparse.changes.bridge import bridge_difference
+from ruleparse.fates.deliveries import deliveries
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.trace_flow import read_trace_flow
-from ruleparse.query import Packets
+from ruleparse.query.bridge import SENT, AskingBridge, bridge_query
+from ruleparse.query.bridge_spec import asked_of_bridge
+from ruleparse.query.host import Packets
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
 from ruleparse.why_bridge import why_bridge

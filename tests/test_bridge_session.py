@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ruleparse.bridge_session import MOST_WORLDS, BridgeSession
+from ruleparse.sessions.bridge import MOST_WORLDS, BridgeSession
 from ruleparse.why_bridge import BridgeOutcome
 from tests.bridge_packets import packet
 from tests.bridges import snapshot

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ruleparse import bits
-from ruleparse.changes import COMPARED, Change, _Comparison, difference
+from ruleparse.changes.host import COMPARED, Change, _Comparison, difference
 from ruleparse.codec import address
 from ruleparse.netfilter.differing import differing
 from ruleparse.snapshot import Snapshot, load
@@ -38,7 +38,7 @@ def told(changes: Iterable[Change]) -> set[tuple[object, ...]]:
 def test_nothing_is_lost_where_only_packets_concerned_are_compared(pair):
     before, after = map(node, pair)
     found = difference(before, after, ASKED).changes
-    with patch("ruleparse.changes.differing_rules", return_value=None):
+    with patch("ruleparse.changes.host.differing_rules", return_value=None):
         whole = difference(before, after, ASKED).changes
     assert told(found) == told(whole)
 

@@ -133,7 +133,7 @@ def test_a_packet_is_counted_by_the_rules_that_it_hits(tmp_path_factory, rules, 
 
 
 def test_too_many_rules_are_said(moved, monkeypatch):
-    monkeypatch.setattr("ruleparse.counters._MOST_RULES", 0)
+    monkeypatch.setattr("ruleparse.changes.counters._MOST_RULES", 0)
     nothing = dict.fromkeys(PACKET)
     counters = moved("[1:60] -A FORWARD -j A", "[2:120] -A FORWARD -j A", **nothing)
     assert [m.counts for m in counters.moved] == [None]
@@ -141,7 +141,7 @@ def test_too_many_rules_are_said(moved, monkeypatch):
 
 
 def test_no_room_is_said(moved, monkeypatch):
-    monkeypatch.setattr("ruleparse.query.ROOMS", (64,))
+    monkeypatch.setattr("ruleparse.query.host.ROOMS", (64,))
     counters = moved("[1:60] -A FORWARD -j A", "[2:120] -A FORWARD -j A", src=None, dst=None)
     assert [m.counts for m in counters.moved] == [None]
     assert "too many fates" in counters.notes[0]

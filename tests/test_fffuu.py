@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ruleparse import bits
-from ruleparse.address_classes import classes
-from ruleparse.address_matrix import asking_of, may_end
 from ruleparse.codec import address
+from ruleparse.query.address_matrix import asking_of, may_end
+from ruleparse.sets.address_classes import classes
 from ruleparse.snapshot import load
 from tests.fffuu import EXAMPLES, GOLDEN, Sources, checkout, golden, lemma
 

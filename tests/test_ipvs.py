@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ruleparse.netfilter.ipvs import read
-from ruleparse.session import Session, why_and_back
+from ruleparse.sessions.host import Session, why_and_back
 from ruleparse.snapshot import load
 from ruleparse.sniff import kind_of
 from ruleparse.text import Source

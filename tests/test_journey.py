@@ -14,11 +14,11 @@ import pytest
 
 from ruleparse.attached import Attached
 from ruleparse.journey import MOST_CROSSINGS, WholeAnswer, WholeOutcome, why_node
-from ruleparse.journey_session import JourneySession, why_there_and_back
 from ruleparse.node import Node
 from ruleparse.report.schema import json_schema
 from ruleparse.report.whole_json import whole_json
 from ruleparse.report.whole_text import write_whole
+from ruleparse.sessions.journey import JourneySession, why_there_and_back
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.spec import SpecError
 from ruleparse.why import Answer

@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 
-from ruleparse.query import Packets, Wanted, query
+from ruleparse.query.host import Packets, Wanted, query
 from tests.test_laws import ASKED, DUMPS, fate_of, node
 
 REACHES = Wanted(reaches="nat POSTROUTING")

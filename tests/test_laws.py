@@ -7,9 +7,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ruleparse.changes import difference
+from ruleparse.changes.host import difference
 from ruleparse.codec import address
-from ruleparse.query import Packets, Wanted, query
+from ruleparse.query.host import Packets, Wanted, query
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why import Outcome, why
 

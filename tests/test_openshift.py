@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ruleparse.bridge_changes import bridge_difference
+from ruleparse.changes.bridge import bridge_difference
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why_bridge import why_bridge
 

@@ -3,7 +3,7 @@
 import pytest
 
 import ruleparse
-from ruleparse import outcomes
+from ruleparse.fates import outcomes
 from tests.complete import POLICY, SETTINGS
 
 PACKET = {"in": "eth0", "src": "192.0.2.1", "dst": "198.51.100.1", "proto": "tcp", "sport": 1000, "dport": 80}

@@ -165,7 +165,7 @@ def test_wrong_usage(words, complaint):
 
 
 def test_no_room_is_said(monkeypatch):
-    monkeypatch.setattr("ruleparse.query.ROOMS", (64,))
+    monkeypatch.setattr("ruleparse.query.host.ROOMS", (64,))
     ran = run("query", ALLOW_TEAM)
     assert (ran.status, ran.out) == (3, "")
     assert "out of memory: these packets have too many fates" in ran.err

@@ -9,8 +9,8 @@ from ruleparse import bits
 from ruleparse.codec import address, interface_pattern, prefix
 from ruleparse.interface_atoms import atoms
 from ruleparse.packet import Unknowns
-from ruleparse.readable import ROWS, Rows
-from ruleparse.readable import rows as rows_of
+from ruleparse.sets.readable import ROWS, Rows
+from ruleparse.sets.readable import rows as rows_of
 
 
 def rows(region: bits.Bool, unknowns: Unknowns, family: int = 4) -> Rows:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ruleparse.session import Session
+from ruleparse.sessions.host import Session
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why import why
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ruleparse.fates.outcomes import Answered
 from ruleparse.netfilter.tracking.node_memory import NodeMemory
 from ruleparse.node import Node
-from ruleparse.outcomes import Answered
 from ruleparse.packet import assumption
 from ruleparse.report.why_json import why_json
-from ruleparse.session import Session
+from ruleparse.sessions.host import Session
+from ruleparse.sessions.worlds import World, _merged
 from ruleparse.spec import SpecError
-from ruleparse.worlds import World, _merged
 from tests.conversation import only, outcomes, packet, start, state
 from tests.oracle import wire
 

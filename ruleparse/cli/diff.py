@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from ruleparse.changes import COMPARED, Difference, difference
+from ruleparse.changes.host import COMPARED, Difference, difference
 from ruleparse.cli.common import (
     USAGE,
     bridge_options,
@@ -80,7 +80,7 @@ def command(
 def _difference(before: Node, after: Node, given: dict[str, Any], ignored: list[str]) -> Difference:
     if not {"bridge", "flow"} & given.keys():
         return difference(before.snapshot, after.snapshot, given, ignored)
-    from ruleparse.bridge_changes import bridge_difference
+    from ruleparse.changes.bridge import bridge_difference
 
     return bridge_difference(before.snapshot, after.snapshot, given, ignored)
 

@@ -7,7 +7,6 @@ from typing import Any, TextIO
 
 import click
 
-from ruleparse.address_matrix import address_matrix
 from ruleparse.cli.common import (
     USAGE,
     bridge_options,
@@ -22,9 +21,10 @@ from ruleparse.cli.common import (
     write_lines,
 )
 from ruleparse.cli.why import packet_options
-from ruleparse.matrix import MOST, Matrix, matrix
 from ruleparse.node import Node
-from ruleparse.query import VERDICTS, Wanted, query
+from ruleparse.query.address_matrix import address_matrix
+from ruleparse.query.host import VERDICTS, Wanted, query
+from ruleparse.query.matrix import MOST, Matrix, matrix
 from ruleparse.report.query_json import packets_json, query_json
 from ruleparse.spec import SpecError
 
@@ -108,7 +108,7 @@ Write = Callable[[TextIO, str, bool], None]
 
 def _sets(node: Node, given: Mapping[str, Any], wanted: Wanted) -> Write:
     if {"bridge", "flow"} & given.keys():
-        from ruleparse.bridge_query import bridge_query
+        from ruleparse.query.bridge import bridge_query
 
         answer = bridge_query(node.snapshot, given, wanted)
     else:

@@ -148,14 +148,14 @@ def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
     if not reply and not stateful:
         return lambda spec: _ask(node, spec)
     if _is_whole(node):
-        from ruleparse.journey_session import JourneySession, why_there_and_back
+        from ruleparse.sessions.journey import JourneySession, why_there_and_back
 
         if not stateful:
             return lambda spec: why_there_and_back(node.snapshot, spec)
         whole = JourneySession(node.snapshot)
         return lambda spec: whole.why(spec, reply=reply)
     if not stateful:
-        from ruleparse.session import why_and_back
+        from ruleparse.sessions.host import why_and_back
 
         return lambda spec: why_and_back(node.snapshot, spec)
     rules, bridges = _on_the_host(node, reply=reply), _in_bridges(node)
@@ -163,14 +163,14 @@ def _asker(node: Node, *, reply: bool, stateful: bool) -> Ask:
 
 
 def _on_the_host(node: Node, *, reply: bool) -> Ask:
-    from ruleparse.session import Session
+    from ruleparse.sessions.host import Session
 
     session = Session(node.snapshot)
     return lambda spec: session.why(spec, reply=reply)
 
 
 def _in_bridges(node: Node) -> Ask:
-    from ruleparse.bridge_session import BridgeSession
+    from ruleparse.sessions.bridge import BridgeSession
 
     return BridgeSession(node.snapshot).why
 

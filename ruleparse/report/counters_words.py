@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ruleparse.counters import Counts, Moved
+from ruleparse.changes.counters import Counts, Moved
 from ruleparse.report.sets_text import amount
 from ruleparse.report.why_text import spaced
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ruleparse.changes import Difference
-from ruleparse.counters import Counters, Counts
+from ruleparse.changes.counters import Counters, Counts
+from ruleparse.changes.host import Difference
 from ruleparse.report.diff_words import headline
 from ruleparse.report.query_json import packets_json
 from ruleparse.report.schema import CountersJson, CountsJson, DiffJson

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from ruleparse.changes import Change, Difference
-from ruleparse.counters import Counters
+from ruleparse.changes.counters import Counters
+from ruleparse.changes.host import Change, Difference
 from ruleparse.report.counters_words import MOST_MOVED, moved_by, packets_of
 from ruleparse.report.diff_words import headline, past
 from ruleparse.report.sets_text import SetsWriter, amount

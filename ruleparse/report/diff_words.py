@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ruleparse.changes import Change
-from ruleparse.matrix import Met
-from ruleparse.query import Packets
+from ruleparse.changes.host import Change
+from ruleparse.query.host import Packets
+from ruleparse.query.matrix import Met
 from ruleparse.report.flow_words import flow_in_words
 from ruleparse.report.sets_text import where_to
 from ruleparse.report.why_text import spaced

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ruleparse.codec import show_prefix, show_protocol
-from ruleparse.matrix import Cell, Matrix, Met
 from ruleparse.parties import Party
+from ruleparse.query.matrix import Cell, Matrix, Met
 from ruleparse.report.schema import CellJson, MatrixJson, MetJson, PartyJson
 from ruleparse.report.why_json import assumption_json, diagnostic_json, place_json
 

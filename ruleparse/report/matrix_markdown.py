@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ruleparse.matrix import Matrix
+from ruleparse.query.matrix import Matrix
 from ruleparse.report.diff_words import by_whom
 from ruleparse.report.markdown import code, plain
 from ruleparse.report.markdown import table as rows_of

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from ruleparse.address_matrix import letters
-from ruleparse.matrix import Cell, Matrix, Met
 from ruleparse.parties import ADDRESSES
+from ruleparse.query.address_matrix import letters
+from ruleparse.query.matrix import Cell, Matrix, Met
 from ruleparse.report.diff_words import by_whom
 from ruleparse.report.matrix_words import Table, label, legend, mixed, pieces, refused, table
 from ruleparse.report.sets_text import SetsWriter, where_to

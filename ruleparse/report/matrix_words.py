@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ruleparse.matrix import DEPENDS, PARTLY, REFUSED, SOMEHOW, Cell, Matrix
 from ruleparse.parties import ADDRESSES, Party
+from ruleparse.query.matrix import DEPENDS, PARTLY, REFUSED, SOMEHOW, Cell, Matrix
 
 _MOST_MEMBERS = 3
 _KINDS = {"node": "this node"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ruleparse.query import Answer, Packets
+from ruleparse.query.host import Answer, Packets
 from ruleparse.report.bridge_json import flow_step_json
 from ruleparse.report.schema import FlowStepJson, PacketsJson, PlaceJson, QueryJson
 from ruleparse.report.why_json import assumption_json, diagnostic_json, place_json

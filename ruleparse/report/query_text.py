@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from ruleparse.query import Answer
+from ruleparse.query.host import Answer
 from ruleparse.report.sets_text import SetsWriter, amount
 from ruleparse.report.style import Style
 from ruleparse.report.why_text import question_in_words

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ruleparse.matrix import Met
-from ruleparse.query import Packets
+from ruleparse.query.host import Packets
+from ruleparse.query.matrix import Met
 from ruleparse.report.flow_words import flow_in_words, spoken
 from ruleparse.report.style import Style
 from ruleparse.report.why_text import FATE, claim, end_in_words, question_in_words, shortened, spaced

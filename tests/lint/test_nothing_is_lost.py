@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ruleparse.changes import difference
+from ruleparse.changes.host import difference
 from ruleparse.codec import address, interface
 from ruleparse.evaluate import walk
 from ruleparse.lint.run import Wanted, lint

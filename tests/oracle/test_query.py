@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from ruleparse.codec import protocol
-from ruleparse.query import Packets, query
+from ruleparse.query.host import Packets, query
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why_bridge import FlowStep
 from tests.oracle import recording, wire

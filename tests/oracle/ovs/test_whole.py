@@ -19,7 +19,7 @@ from corpora.vswitchd import missing
 from corpora.whole_saved import ROUTER_MAC, UPLINK, UPLINK_MAC, Whole, saved_texts, whole_node
 from corpora.writers.antrea.node import GATEWAY_MAC, pod_mac
 from ruleparse.journey import WholeOutcome, why_node
-from ruleparse.journey_session import JourneySession
+from ruleparse.sessions.journey import JourneySession
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why import Outcome
 from ruleparse.why_bridge import BridgeOutcome, Egress

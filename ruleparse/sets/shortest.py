@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ruleparse import bits
 from ruleparse.bits import Bool, Function, Space
 from ruleparse.packet import Unknowns
-from ruleparse.readable import Rows, rows
+from ruleparse.sets.readable import Rows, rows
 
 ORDERS = (
     ("proto", "dport", "dst", "src", "in", "sport"),

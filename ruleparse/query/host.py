@@ -11,16 +11,16 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.codec import address, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
+from ruleparse.fates.outcomes import Piece, path
+from ruleparse.fates.whole import ORDER, Fate, Fated, RulePattern, cases, fates, given_answers, likelihoods
 from ruleparse.interface_atoms import Atom
-from ruleparse.outcomes import Piece, path
 from ruleparse.packet import Point, Unknowns
-from ruleparse.readable import Row
-from ruleparse.shortest import shortest_rows
+from ruleparse.sets.readable import Row
+from ruleparse.sets.shortest import shortest_rows
 from ruleparse.snapshot import Snapshot, interfaces_of
 from ruleparse.spec import Asked, SpecError, asked, is_whole, written
 from ruleparse.spec import interfaces_of as interfaces_named
 from ruleparse.text import Diagnostic
-from ruleparse.whole import ORDER, Fate, Fated, RulePattern, cases, fates, given_answers, likelihoods
 from ruleparse.why import Answering, Assumed, Place, asked_family
 from ruleparse.why_bridge import FlowStep
 from ruleparse.wired import for_this_node, wired

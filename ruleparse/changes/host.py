@@ -13,18 +13,18 @@ from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool
-from ruleparse.chance import Alike
-from ruleparse.concerned import Chains, Does, concerned
-from ruleparse.counters import Counters, counters
+from ruleparse.changes.counters import Counters, counters
 from ruleparse.evaluate import End
-from ruleparse.outcomes import Piece
+from ruleparse.fates.chance import Alike
+from ruleparse.fates.concerned import Chains, Does, concerned
+from ruleparse.fates.outcomes import Piece
+from ruleparse.fates.whole import Fate, Fated, fates, given_answers, likelihoods
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.program import words_of
-from ruleparse.query import Asking, Packets, question_of, with_room
+from ruleparse.query.host import Asking, Packets, question_of, with_room
 from ruleparse.snapshot import Snapshot, differing_rules
 from ruleparse.spec import SpecError, family_of
 from ruleparse.text import Diagnostic, Span
-from ruleparse.whole import Fate, Fated, fates, given_answers, likelihoods
 
 COMPARED = {
     "egress": "route_out",

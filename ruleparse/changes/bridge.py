@@ -1,7 +1,7 @@
 """Which packets changed fate in a bridge: who gets them, and what they look like by then.
 
 Tables may be renumbered, flows reordered, cookies and counters differ: only copies that are sent count. Both sides are
-walked with the same unknowns, as two nodes are (changes.py).
+walked with the same unknowns, as two nodes are (host.py).
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
-from ruleparse.bridge_fates import Copy, Sending, told_apart
-from ruleparse.bridge_query import SENT, AskingBridge, Decided
-from ruleparse.bridge_spec import Presuming, asked_of_bridge
-from ruleparse.chance import Alike
-from ruleparse.changes import Change, Difference, Shared
+from ruleparse.changes.host import Change, Difference, Shared
 from ruleparse.evaluate import End
+from ruleparse.fates.bridge import Copy, Sending, told_apart
+from ruleparse.fates.chance import Alike
+from ruleparse.fates.outcomes import Piece
+from ruleparse.fates.whole import given_answers, likelihoods
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.program import BridgeProgram
-from ruleparse.outcomes import Piece
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.program import Stop, Way
-from ruleparse.query import given_part, with_room
+from ruleparse.query.bridge import SENT, AskingBridge, Decided
+from ruleparse.query.bridge_spec import Presuming, asked_of_bridge
+from ruleparse.query.host import given_part, with_room
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
 from ruleparse.text import Span
-from ruleparse.whole import given_answers, likelihoods
 from ruleparse.why_bridge import bridge_of
 
 _NAMES = {

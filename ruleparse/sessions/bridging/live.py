@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ruleparse.bridging.learning import learn
-from ruleparse.bridging.memory import BridgeMemory
-from ruleparse.bridging.tracking import track
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.lookup import Classifier
 from ruleparse.openflow.outputs import output_table
@@ -14,6 +11,9 @@ from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.recirculation import ALONE, PASS, Tracking, by_itself
 from ruleparse.packet import Packet
 from ruleparse.program import Rule, Table
+from ruleparse.sessions.bridging.learning import learn
+from ruleparse.sessions.bridging.memory import BridgeMemory
+from ruleparse.sessions.bridging.tracking import track
 
 
 class LiveProgram(Mapping[str, Table]):

@@ -7,22 +7,22 @@ from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool
-from ruleparse.bridge_fates import Sending, last_of, sendings, told_apart
-from ruleparse.bridge_spec import AskedOfBridge, asked_of_bridge
 from ruleparse.evaluate import Hit, walk
+from ruleparse.fates.bridge import Sending, last_of, sendings, told_apart
+from ruleparse.fates.outcomes import Piece
+from ruleparse.fates.whole import RulePattern, given_answers, likelihoods
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.header_space import key_of, written
 from ruleparse.openflow.keys import KEYWORDS
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.whole_bridge import LoopsBackError, whole_programs
-from ruleparse.outcomes import Piece
 from ruleparse.packet import Point, Unknowns
-from ruleparse.query import MOST_REWRITES, MOST_ROWS, Answer, Packets, Wanted, given_part, with_room
-from ruleparse.readable import Row
-from ruleparse.shortest import shortest_rows
+from ruleparse.query.bridge_spec import AskedOfBridge, asked_of_bridge
+from ruleparse.query.host import MOST_REWRITES, MOST_ROWS, Answer, Packets, Wanted, given_part, with_room
+from ruleparse.sets.readable import Row
+from ruleparse.sets.shortest import shortest_rows
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
-from ruleparse.whole import RulePattern, given_answers, likelihoods
 from ruleparse.why import Assumed
 from ruleparse.why_bridge import BridgeOutcome, Walked, bridge_of, why_bridge
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Path, Walk, walk
-from ruleparse.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
+from ruleparse.fates.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
 from ruleparse.packet import Packet, assumption
 from ruleparse.program import Program, Stop, Table
 

@@ -9,8 +9,8 @@ from itertools import zip_longest
 from ruleparse import bits
 from ruleparse.bits import Bool, Variables
 from ruleparse.evaluate import End
+from ruleparse.fates.whole import likelihood
 from ruleparse.packet import Packet, Point, Unknowns
-from ruleparse.whole import likelihood
 
 MOST_CLASSES = 2_000
 """Classes of packets, by what chance makes of them, that are compared one by one."""

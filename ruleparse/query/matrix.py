@@ -14,14 +14,14 @@ from typing import Any
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End
-from ruleparse.outcomes import Piece
+from ruleparse.fates.outcomes import Piece
+from ruleparse.fates.whole import Fate, Fated, fates, given_answers, likelihoods
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.parties import Parties, Party, parties_of
-from ruleparse.query import VERDICTS, Asking, question_of, with_room
-from ruleparse.readable import Row
+from ruleparse.query.host import VERDICTS, Asking, question_of, with_room
+from ruleparse.sets.readable import Row
 from ruleparse.snapshot import Snapshot
 from ruleparse.text import Diagnostic
-from ruleparse.whole import Fate, Fated, fates, given_answers, likelihoods
 from ruleparse.why import Assumed, Place
 
 MOST = 30

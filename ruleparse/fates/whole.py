@@ -14,7 +14,7 @@ from itertools import product
 from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.evaluate import End
-from ruleparse.outcomes import Piece, by_answer
+from ruleparse.fates.outcomes import Piece, by_answer
 from ruleparse.packet import Packet, Unknowns
 from ruleparse.program import Rule, Stop, Table
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruleparse.evaluate import End
-from ruleparse.outcomes import Outcome as Found
+from ruleparse.fates.outcomes import Outcome as Found
 from ruleparse.packet import Packet, Unknowns
+from ruleparse.sessions.worlds import Behind, World, Worlds, answers_to, by_itself
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import Asked, SpecError
 from ruleparse.why import Answer, Answering, Outcome, asked_family, question_of
 from ruleparse.wired import wired
-from ruleparse.worlds import Behind, World, Worlds, answers_to, by_itself
 
 ROOM = 1 << 22
 """Nodes of decision diagrams for all packets together."""

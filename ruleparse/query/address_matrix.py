@@ -11,18 +11,18 @@ from string import ascii_uppercase
 from typing import Any
 
 from ruleparse import bits
-from ruleparse.address_classes import classes, moved, prefixes_of
 from ruleparse.bits import Bool, Number
 from ruleparse.codec import interface
 from ruleparse.evaluate import End, Walk, walk
+from ruleparse.fates.whole import RulePattern
 from ruleparse.interface_atoms import Atom
-from ruleparse.matrix import MOST, REFUSED, Matrix, cells_between, left_out
 from ruleparse.packet import FIELDS, Unknowns
 from ruleparse.parties import ADDRESSES, Party
-from ruleparse.query import ROOMS, Asking, question_of, with_room
+from ruleparse.query.host import ROOMS, Asking, question_of, with_room
+from ruleparse.query.matrix import MOST, REFUSED, Matrix, cells_between, left_out
+from ruleparse.sets.address_classes import classes, moved, prefixes_of
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import CT_STATES, Asked, SpecError
-from ruleparse.whole import RulePattern
 
 
 def address_matrix(

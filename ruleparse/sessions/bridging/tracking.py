@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ruleparse.bits import Number
-from ruleparse.bridging.memory import BridgeMemory
-from ruleparse.bridging.translation import Translated, back, inverse, translate
 from ruleparse.netfilter.fields import CONFIRMED, DST_NAT, ICMP, ICMP6, SEEN_REPLY, SRC_NAT, TCP
 from ruleparse.netfilter.tracking.connection import PORTED, Connection, Tuple, tuple_of
 from ruleparse.netfilter.tracking.icmp_errors import REQUESTS, REQUESTS6, is_error
@@ -23,6 +21,8 @@ from ruleparse.openflow.questions import settled_for_all
 from ruleparse.openflow.recirculation import NEXT, SLOT, Tracking
 from ruleparse.packet import Assumption, Packet
 from ruleparse.program import Action, Assign, Remember, Return, Rule
+from ruleparse.sessions.bridging.memory import BridgeMemory
+from ruleparse.sessions.bridging.translation import Translated, back, inverse, translate
 
 NEW, ESTABLISHED, REPLIES, INVALID, TRACKED, SNAT, DNAT = 0x01, 0x02, 0x08, 0x10, 0x20, 0x40, 0x80
 """Bits of ct_state, as Open vSwitch has them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ruleparse.bridging.memory import BridgeMemory
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.learned_flow import Learning, learned_line
 from ruleparse.openflow.lookup import tests_of
@@ -10,6 +9,7 @@ from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.steps import write_number
 from ruleparse.packet import Packet
 from ruleparse.program import Action, Note, Remember, Return, Rule
+from ruleparse.sessions.bridging.memory import BridgeMemory
 
 
 def learn(packet: Packet, learning: Learning, bridge: BridgeProgram, memory: BridgeMemory, during: int) -> Rule:

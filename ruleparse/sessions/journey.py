@@ -11,21 +11,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruleparse.bits import Number
-from ruleparse.bridge_session import MOST_WORLDS, BridgeWorld, fresh_world
-from ruleparse.deliveries import Delivery
+from ruleparse.fates.deliveries import Delivery
+from ruleparse.fates.outcomes import Outcome as Found
 from ruleparse.journey import Fate, Journey, WholeAnswer, WholeOutcome
 from ruleparse.netfilter.tracking.node_memory import NodeMemory
 from ruleparse.netfilter.tracking.tracker import Tracker
 from ruleparse.openflow.program import BridgeProgram
-from ruleparse.outcomes import Outcome as Found
 from ruleparse.packet import Unknowns
-from ruleparse.session import ANSWERS, ROOM, tell_apart
+from ruleparse.sessions.bridge import MOST_WORLDS, BridgeWorld, fresh_world
+from ruleparse.sessions.host import ANSWERS, ROOM, tell_apart
+from ruleparse.sessions.worlds import World, Worlds, by_itself
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import Asked
 from ruleparse.why import Answering, Assumed, asked_family, question_of
 from ruleparse.why_bridge import Egress
 from ruleparse.wired import Wired, wired
-from ruleparse.worlds import World, Worlds, by_itself
 
 _TRUSTED = Assumed(f"the packets before went one of the {MOST_WORLDS} likeliest ways", True, "", None)
 

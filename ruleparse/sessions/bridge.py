@@ -11,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruleparse.bits import Number
-from ruleparse.bridging.live import LIVE, LiveProgram
-from ruleparse.bridging.memory import BridgeMemory
-from ruleparse.deliveries import Deliveries, Delivery, Reply, Standing, deliveries
+from ruleparse.fates.deliveries import Deliveries, Delivery, Reply, Standing, deliveries
 from ruleparse.netfilter.settings import number
 from ruleparse.netfilter.tracking.tcp_settings import Settings
 from ruleparse.netfilter.tracking.tracker import Tracker
@@ -21,6 +19,8 @@ from ruleparse.openflow.fields import flow
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.recirculation import PASS
 from ruleparse.packet import Assumption, Packet
+from ruleparse.sessions.bridging.live import LIVE, LiveProgram
+from ruleparse.sessions.bridging.memory import BridgeMemory
 from ruleparse.snapshot import Snapshot
 from ruleparse.why_bridge import BridgeAnswer, assumed, bridge_of, outcome_of, packet_of, shown
 from ruleparse.why_bridge import BridgeOutcome as Outcome

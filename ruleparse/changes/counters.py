@@ -14,8 +14,8 @@ from typing import Any
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.netfilter.counters import Counted, Key, counted
-from ruleparse.query import Asking, question_of, with_room
-from ruleparse.readable import Row
+from ruleparse.query.host import Asking, question_of, with_room
+from ruleparse.sets.readable import Row
 from ruleparse.snapshot import Snapshot
 from ruleparse.why import Place
 

@@ -1,0 +1,1 @@
+"""Which packets two nodes, or two bridges, treat differently, and whose counters moved."""
