@@ -12,7 +12,7 @@ SUDO   := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
-.PHONY: help venv demo test lint types oracle golden bench agreement mutants clean
+.PHONY: help venv demo test laws lint types oracle golden bench agreement mutants clean
 
 help:     ## this list
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 17
@@ -25,6 +25,9 @@ demo: venv     ## walk one packet through a saved node
 
 test: venv     ## the everyday suite, under two minutes
 	$(PYTEST) -m "not oracle and not bench" -n $(JOBS) $(ARGS)
+
+laws: venv     ## what holds of query and diff, on ten times as many examples
+	RULEPARSE_TIMES=10 $(PYTEST) -n $(JOBS) tests/test_laws.py tests/test_bridge_laws.py $(ARGS)
 
 lint: venv     ## ruff
 	$(BIN)/ruff check

@@ -291,7 +291,8 @@ class _Walker:
         return hit, False
 
     def enter_by(self, rule: Rule, name: str, reach: Bool) -> Bool:
-        place = (self.way, name, rule.words)
+        alike = self.packet.unknowns.called_alike
+        place = (self.way, alike(name), alike(rule.words))
         nth = self.entered[place] = self.entered.get(place, 0) + 1
         outer, self.way = self.way, Way(hash((place, nth)))
         returned = self.enter(name, reach)

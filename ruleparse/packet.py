@@ -166,6 +166,10 @@ class Unknowns:
             self.places.append(None)
         return self.assumptions[key][0]
 
+    def called_alike(self, words: str) -> str:
+        """Words of a rule or a table, without what is only how something is called."""
+        return words
+
     def wording(self, question: Assumption) -> str:
         """What tells a question from others."""
         return question.question

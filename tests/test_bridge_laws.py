@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ruleparse import bits
@@ -21,6 +21,7 @@ from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
 from ruleparse.why_bridge import why_bridge
 from tests.bridges import snapshot
+from tests.examples import examples
 from tests.pipelines import ASKED, FLOWS, GROUPS, MEMBERS
 from tests.pipelines import flow as flow_of_table
 
@@ -45,7 +46,7 @@ def told(found: Packets) -> tuple[object, ...]:
     return found.verdict, found.egress
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(FLOWS)
 def test_sets_partition_the_packets(flows):
     answer = bridge_query(bridge(flows), SPEC)
@@ -56,7 +57,7 @@ def test_sets_partition_the_packets(flows):
         assert plain == pytest.approx(answer.count)
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(FLOWS)
 def test_witnesses_walk_to_the_fate_they_stand_for(flows):
     saved = bridge(flows)
@@ -71,7 +72,7 @@ def ways_out(outcome: Any) -> list[str]:
     return sorted(ports or [{"controller": "the controller"}.get(outcome.verdict, "")])
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(FLOWS, st.data())
 def test_concrete_answers_are_those_of_the_symbolic_walk(flows, data):
     saved = bridge(flows)
@@ -112,13 +113,13 @@ def fates_at(asking: AskingBridge, sendings: Any, here: Any) -> Any:
             region = bits.without(region, same)
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(FLOWS)
 def test_nothing_changes_between_a_bridge_and_itself(flows):
     assert not bridge_difference(bridge(flows), bridge(flows), SPEC).changes
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(FLOWS, flow_of_table(10))
 def test_a_difference_is_mirrored(flows, other):
     others = [other, *flows]
@@ -129,7 +130,7 @@ def test_a_difference_is_mirrored(flows, other):
     )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(FLOWS, st.data())
 def test_removing_a_flow_that_no_packet_reaches_changes_nothing(flows, data):
     at = data.draw(st.integers(0, len(flows) - 1))
@@ -143,7 +144,7 @@ def test_removing_a_flow_that_no_packet_reaches_changes_nothing(flows, data):
     assert not bridge_difference(bridge(flows), bridge(rest), SPEC).changes
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(FLOWS)
 def test_numbers_of_tables_order_and_cookies_are_nothing(flows):
     renumbered = [f"cookie={n:#x}, {renamed(one)}" for n, one in enumerate(reversed(flows))]

@@ -139,10 +139,17 @@ class Shared(Unknowns):
         return f"{words} ({alike.setdefault(span.start, len(alike))})"
 
     def words_of(self, span: Span) -> str:
-        return words_of(span)
+        return self.called_alike(words_of(span))
+
+    def called_alike(self, words: str) -> str:
+        """Without the names of chains that the other side does not have, as they may be renamed."""
+        return (
+            " ".join("CHAIN" if word in self.renamed else word for word in words.split(" ")) if self.renamed else words
+        )
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self.renamed: Collection[str] = ()
         self._alike: dict[tuple[int, str], dict[int, int]] = {}
 
 
@@ -164,9 +171,16 @@ class _Comparison:
         self.question = question_of([before, after], spec, nodes, Shared)
         self.sides = [Asking(s, spec, self.question, [before, after]) for s in (before, after)]
         self.unknowns = self.question.packet.unknowns
+        if isinstance(self.unknowns, Shared):
+            self.unknowns.renamed = self.names_of_one()
         self.compared = compared
         self.unequal: dict[str, Bool] = dict.fromkeys(compared, False)
         """where each field ends up unequal"""
+
+    def names_of_one(self) -> frozenset[str]:
+        """Names of chains that only one of the two sides has."""
+        one, other = ({chain.name for chain in side.words.program.chains.values()} for side in self.sides)
+        return frozenset(one ^ other)
 
     def changes(self) -> Iterator[Change]:
         reach = self.concerned()
