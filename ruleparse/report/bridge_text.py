@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from ruleparse.report.style import Style
+from ruleparse.report.page import Page
+from ruleparse.report.provided import provided, settled_by
 from ruleparse.text import printable
 from ruleparse.why_bridge import BridgeAnswer, BridgeOutcome, Egress, FlowStep
 
-_MOSTFATES = 8
 FATES = {"accept": ("ACCEPTED", "green"), "drop": ("DROPPED", "red"), "controller": ("TO THE CONTROLLER", "yellow")}
 
 
 def write_bridge(answer: BridgeAnswer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
-    columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
-    out.write("\n".join(BridgeWriter(Style.of(out), columns, verbose).lines(answer)) + "\n")
+    out.write("\n".join(BridgeWriter.of(out, width, verbose).lines(answer)) + "\n")
 
 
-class BridgeWriter:
-    def __init__(self, style: Style, columns: int, verbose: bool) -> None:
-        self.style = style
-        self.columns = columns
-        self.verbose = verbose
-
+class BridgeWriter(Page):
     def lines(self, answer: BridgeAnswer) -> Iterator[str]:
         yield self.style.bold(printable(str(answer.asked.get("flow", ""))))
-        if len(answer.outcomes) > 1:
-            yield f"{len(answer.outcomes)} possible fates:"
-        shown = answer.outcomes if self.verbose else answer.outcomes[:_MOSTFATES]
-        for outcome in shown:
-            yield ""
-            yield from self.outcome(outcome)
-        if len(answer.outcomes) > len(shown):
-            yield ""
-            yield f"… and {len(answer.outcomes) - len(shown)} more fates (--verbose)"
+        yield from self.fates(answer.outcomes, self.outcome)
+        yield from settled_by(self, answer.outcomes)
         if not answer.complete:
             yield ""
             yield "…and more fates than are told apart here"
@@ -48,12 +33,10 @@ class BridgeWriter:
         yield self.style.colour(word, colour) + _whereto(o) + odds
         yield from (f"  {line}" for line in copies(o.egress))
         if o.reason:
-            yield from self.wrap(f"because {o.reason}", "  ")
-        for index, a in enumerate(o.assumptions):
-            claim = a.question if a.answer else f"not: {a.question}"
-            yield from self.wrap(("  provided that " if index == 0 else "            and ") + claim, "")
+            yield from self.wrap(f"because {o.reason}", "  ", "    ")
+        yield from provided(self, o)
         for sentence in o.explanation:
-            yield from self.wrap(sentence, "  ")
+            yield from self.wrap(sentence, "  ", "    ")
         if o.steps:
             yield ""
             yield "path"
@@ -66,19 +49,10 @@ class BridgeWriter:
             yield f"  {table}: no flow matches"
             return
         match = f"{s.match} " if s.match else ""
-        line = self.style.dim(f"line {s.line}")
-        yield from self.wrap(f"{table}, priority {s.priority}: {match}→ {s.actions}", "  ", "      ", tail=line)
+        *lines, last = self.wrap(f"{table}, priority {s.priority}: {match}→ {s.actions}", "  ", "      ")
+        yield from (*lines, f"{last}   {self.style.dim(f'line {s.line}')}")
         if s.says:
-            yield from self.wrap(s.says, "        ")
-
-    def wrap(self, text: str, indent: str, later: str | None = None, tail: str = "") -> list[str]:
-        lines = textwrap.wrap(
-            printable(text), self.columns, initial_indent=indent, subsequent_indent=later or indent + "  ",
-            break_on_hyphens=False,
-        )  # fmt: skip
-        if tail and lines:
-            lines[-1] += f"   {tail}"
-        return lines
+            yield from self.wrap(s.says, "        ", "          ")
 
 
 def _whereto(o: BridgeOutcome) -> str:

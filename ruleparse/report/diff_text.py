@@ -10,14 +10,13 @@ from ruleparse.changes.host import Change, Difference
 from ruleparse.report.counters_words import MOST_MOVED, moved_by, packets_of
 from ruleparse.report.diff_words import headline, past
 from ruleparse.report.sets_text import SetsWriter, amount
-from ruleparse.report.style import Style
 
 _COLOURS = {"accept": "green", "drop": "red", "reject": "red", "controller": "yellow"}
 
 
 def write_diff(answer: Difference, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
-    out.write("\n".join(_lines(answer, SetsWriter(Style.of(out), width, verbose))) + "\n")
+    out.write("\n".join(_lines(answer, SetsWriter.of(out, width, verbose))) + "\n")
 
 
 def _lines(answer: Difference, writer: SetsWriter) -> Iterator[str]:

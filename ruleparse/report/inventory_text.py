@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO, TypeVar
 
@@ -23,6 +21,7 @@ from ruleparse.inventory.model import (
     Set,
     Way,
 )
+from ruleparse.report.page import Page
 from ruleparse.text import printable
 
 T = TypeVar("T")
@@ -33,16 +32,11 @@ Lines = Iterator[str]
 
 def write_inventory(found: Inventory, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given. What is too long for a section is counted."""
-    columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
-    sections = ["\n".join(section) for section in _Writer(columns, verbose).sections(found) if section]
+    sections = ["\n".join(section) for section in _Writer.of(out, width, verbose).sections(found) if section]
     out.write("\n\n".join(sections) + "\n")
 
 
-class _Writer:
-    def __init__(self, columns: int, verbose: bool) -> None:
-        self.columns = columns
-        self.verbose = verbose
-
+class _Writer(Page):
     def sections(self, found: Inventory) -> Iterator[list[str]]:
         yield [f"{file.kind:14} {printable(file.name)}" for file in found.files]
         for family in found.families:
@@ -182,15 +176,6 @@ class _Writer:
         pod = f" (pod {port.pod})" if port.pod else ""
         isolated = f": isolated for {' and '.join(port.isolated)}" if port.isolated else ""
         yield f"  {' '.join(words)}{pod}{isolated}"
-
-    def wrap(self, text: str, indent: str, later: str | None = None) -> list[str]:
-        return textwrap.wrap(
-            printable(text),
-            self.columns,
-            initial_indent=indent,
-            subsequent_indent=indent if later is None else later,
-            break_on_hyphens=False,
-        )
 
 
 def _way(way: Way) -> str:

@@ -11,9 +11,9 @@ from ruleparse.query.address_matrix import letters
 from ruleparse.query.matrix import Cell, Matrix, Met
 from ruleparse.report.diff_words import by_whom
 from ruleparse.report.matrix_words import Table, label, legend, mixed, pieces, refused, table
+from ruleparse.report.provided import claim, shortened
 from ruleparse.report.sets_text import SetsWriter, where_to
-from ruleparse.report.style import Style
-from ruleparse.report.why_text import claim, question_in_words, shortened, spaced
+from ruleparse.report.why_text import question_in_words, spaced
 
 _WORDS = {"accept": "green", "drop": "red", "reject": "red", "refused": "red", "partly": "yellow", "depends": "yellow"}
 _NOTHING = "·"
@@ -24,7 +24,7 @@ _MOST_FATES, _MOST_VALUES, _MOST_QUESTIONS, _MOST_RANGES = 4, 6, 4, 8
 
 def write_matrix(answer: Matrix, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
-    out.write("\n".join(_Writer(answer, SetsWriter(Style.of(out), width, verbose)).lines()) + "\n")
+    out.write("\n".join(_Writer(answer, SetsWriter.of(out, width, verbose)).lines()) + "\n")
 
 
 class _Writer:

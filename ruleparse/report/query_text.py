@@ -7,7 +7,6 @@ from typing import TextIO
 
 from ruleparse.query.host import Answer
 from ruleparse.report.sets_text import SetsWriter, amount
-from ruleparse.report.style import Style
 from ruleparse.report.why_text import question_in_words
 
 _MOST_SETS = 20
@@ -15,7 +14,7 @@ _MOST_SETS = 20
 
 def write_query(answer: Answer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
-    writer = SetsWriter(Style.of(out), width, verbose)
+    writer = SetsWriter.of(out, width, verbose)
     out.write("\n".join(_lines(answer, writer)) + "\n")
 
 

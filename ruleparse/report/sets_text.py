@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ruleparse.query.host import Packets
 from ruleparse.query.matrix import Met
 from ruleparse.report.flow_words import flow_in_words, spoken
-from ruleparse.report.style import Style
-from ruleparse.report.why_text import FATE, claim, end_in_words, question_in_words, shortened, spaced
-from ruleparse.text import printable
+from ruleparse.report.page import Page
+from ruleparse.report.provided import provided
+from ruleparse.report.why_text import FATE, end_in_words, question_in_words, spaced
 from ruleparse.why import Place
 from ruleparse.why_bridge import FlowStep
 
@@ -22,17 +20,8 @@ MOST_NAMES = 6
 _ORDER = ("in", "src", "sport", "dst", "dport", "proto")
 
 
-def columns(width: int | None) -> int:
-    return max(40, width or shutil.get_terminal_size((100, 24)).columns)
-
-
-class SetsWriter:
+class SetsWriter(Page):
     """What the texts of `query` and `diff` have in common."""
-
-    def __init__(self, style: Style, width: int | None, verbose: bool) -> None:
-        self.style = style
-        self.columns = columns(width)
-        self.verbose = verbose
 
     def fate(self, p: Packets) -> str:
         word, colour = FATE[p.verdict]
@@ -57,9 +46,7 @@ class SetsWriter:
         if p.when_cut or len(when) > len(shown):
             count = "more" if p.when_cut else f"{len(when) - len(shown)} more"
             yield f"    … and {count}" + ("" if self.verbose else " (--verbose)")
-        for index, a in enumerate(p.assumptions):
-            start = "  provided that " if index == 0 else "            and "
-            yield from self.wrap(start + shortened(claim(a)), "", "       ")
+        yield from provided(self, p)
         yield from self.names(p, shown)
 
     def row(self, row: Mapping[str, str]) -> str:
@@ -96,15 +83,6 @@ class SetsWriter:
         """What names say of the packet that is the example."""
         for sentence in p.explanation:
             yield from self.wrap(sentence, "    ")
-
-    def wrap(self, text: str, indent: str, later: str | None = None) -> list[str]:
-        return textwrap.wrap(
-            printable(text),
-            self.columns,
-            initial_indent=indent,
-            subsequent_indent=indent if later is None else later,
-            break_on_hyphens=False,
-        )
 
 
 def where_to(p: Packets | Met) -> str:

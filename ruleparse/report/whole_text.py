@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import groupby
 from typing import TextIO
 
 from ruleparse.journey import WholeAnswer, WholeOutcome
 from ruleparse.report.bridge_text import FATES, BridgeWriter, copies
-from ruleparse.report.style import Style
-from ruleparse.report.why_text import FATE, Writer, inside, is_idle, question_in_words, to_settle
+from ruleparse.report.page import Page
+from ruleparse.report.provided import settled_by
+from ruleparse.report.why_text import FATE, Writer, inside, is_idle, question_in_words
 from ruleparse.text import printable
 from ruleparse.why import Place, Step
 from ruleparse.why_bridge import FlowStep
 
-_MOST_FATES = 8
 _FATES = {**FATES, **FATE}
 
 
 def write_whole(answer: WholeAnswer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
-    columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
-    out.write("\n".join(_Whole(Style.of(out), columns, verbose).lines(answer)) + "\n")
+    out.write("\n".join(_Whole.of(out, width, verbose).lines(answer)) + "\n")
 
 
-class _Whole:
-    def __init__(self, style: Style, columns: int, verbose: bool) -> None:
-        self.style = style
-        self.rules = Writer(style, columns, verbose)
-        self.flows = BridgeWriter(style, columns, verbose)
-        self.verbose = verbose
+class _Whole(Page):
+    @property
+    def rules(self) -> Writer:
+        return Writer(self.style, self.columns, self.verbose)
+
+    @property
+    def flows(self) -> BridgeWriter:
+        return BridgeWriter(self.style, self.columns, self.verbose)
 
     def lines(self, answer: WholeAnswer) -> Iterator[str]:
         asked = answer.asked.get("flow")
         yield self.style.bold(printable(str(asked)) if asked else question_in_words(answer.asked))
-        if len(answer.outcomes) > 1:
-            yield f"{len(answer.outcomes)} possible fates:"
-        told = answer.outcomes if self.verbose else answer.outcomes[:_MOST_FATES]
-        for outcome in told:
-            yield ""
-            yield from self.outcome(outcome)
-        if len(answer.outcomes) > len(told):
-            yield ""
-            yield f"… and {len(answer.outcomes) - len(told)} more fates (--verbose)"
-        if commands := to_settle(answer.outcomes):
-            yield ""
-            yield from self.rules.wrap("what is provided can be settled: save " + ", ".join(commands), "")
+        yield from self.fates(answer.outcomes, self.outcome)
+        yield from settled_by(self, answer.outcomes)
         if not answer.complete:
             yield ""
             yield "…and more fates than are told apart here"
@@ -58,14 +48,14 @@ class _Whole:
         yield self.style.colour(word, colour) + with_ + _whereto(o) + odds
         yield from (f"  {line}" for line in copies(o.ends))
         if o.overlay is not None:
-            yield from self.rules.wrap(inside(o.overlay), "  ")
+            yield from self.wrap(inside(o.overlay), "  ")
         if o.reason:
-            yield from self.rules.wrap(f"because {o.reason}", "  ")
+            yield from self.wrap(f"because {o.reason}", "  ")
         yield from self.rules.conditions(o)
         if isinstance(o.decided_by, Place):
             yield from self.rules.decided_by(o.decided_by)
         for sentence in o.explanation:
-            yield from self.rules.wrap(sentence, "  ")
+            yield from self.wrap(sentence, "  ")
         yield from self.path(o)
         for back in o.reply or ():
             yield ""

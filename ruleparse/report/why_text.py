@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TextIO
 
-from ruleparse.report.style import Style
+from ruleparse.report.page import Page
+from ruleparse.report.provided import Provided, provided, settled_by, shortened
 from ruleparse.snapshot import Overlay
 from ruleparse.text import printable
-from ruleparse.why import Answer, Assumed, Outcome, Place, Step
+from ruleparse.why import Answer, Outcome, Place, Step
 
 FATE = {
     "accept": ("ACCEPTED", "green"),
@@ -22,18 +22,13 @@ FATE = {
     "controller": ("TO THE CONTROLLER", "yellow"),
 }
 _VERDICT = re.compile(r"(?<=\s)(-[jg] \S+|(ACCEPT|DROP)(?= \[)).*")
-_MOST_FATES = 8
 _MOST_STEPS = 40
 _MOST_VALUES = 40
-_LONGEST_RULE = 2000
 
 
 def write_why(answer: Answer, out: TextIO, *, verbose: bool = False, width: int | None = None) -> None:
     """`width` in columns; that of the terminal if not given."""
-    style = Style.of(out)
-    columns = max(40, width or shutil.get_terminal_size((100, 24)).columns)
-    writer = Writer(style, columns, verbose)
-    out.write("\n".join(writer.lines(answer)) + "\n")
+    out.write("\n".join(Writer.of(out, width, verbose).lines(answer)) + "\n")
 
 
 def in_one_line(answer: Answer) -> str:
@@ -53,8 +48,8 @@ def _in_few_words(o: Outcome) -> str:
     return f"{word} by {p.where}, {rule} (line {p.line})"
 
 
-class Conditional(Protocol):
-    """An outcome that need not come about."""
+class Conditional(Provided, Protocol):
+    """An outcome of some of the packets that were asked about."""
 
     @property
     def when(self) -> Sequence[Mapping[str, str]] | None: ...
@@ -62,32 +57,14 @@ class Conditional(Protocol):
     @property
     def when_cut(self) -> bool: ...
 
-    @property
-    def assumptions(self) -> Sequence[Assumed]: ...
 
-
-class Writer:
-    def __init__(self, style: Style, columns: int, verbose: bool) -> None:
-        self.style = style
-        self.columns = columns
-        self.verbose = verbose
-
+class Writer(Page):
     def lines(self, answer: Answer) -> Iterator[str]:
         yield self.style.bold(question_in_words(answer.asked))
         yield from (f"  {address} is {name}" for address, name in answer.names.items())
         outcomes = _joined(answer.outcomes)
-        if len(outcomes) > 1:
-            yield f"{len(outcomes)} possible fates:"
-        shown = outcomes if self.verbose else outcomes[:_MOST_FATES]
-        for outcome, alike in shown:
-            yield ""
-            yield from self.outcome(outcome, alike, answer.asked)
-        if len(outcomes) > len(shown):
-            yield ""
-            yield f"… and {len(outcomes) - len(shown)} more fates (--verbose){_say_more(answer)}"
-        if commands := to_settle(answer.outcomes):
-            yield ""
-            yield from self.wrap("what is provided can be settled: save " + ", ".join(commands), "")
+        yield from self.fates(outcomes, lambda told: self.outcome(*told, answer.asked), _say_more(answer))
+        yield from settled_by(self, answer.outcomes)
         if not answer.complete:
             yield ""
             more = _say_more(answer) or "; there are fewer if you say more about the packet"
@@ -125,10 +102,7 @@ class Writer:
                 yield from self.wrap(words + (_row(row, most) or "anything else"), "", "       ")
             if o.when_cut:
                 yield "    or … and more"
-        for index, a in enumerate(o.assumptions):
-            yield from self.wrap(
-                ("  provided that " if index == 0 else "            and ") + shortened(claim(a)), "", "       "
-            )
+        yield from provided(self, o)
 
     # The rule that decided
 
@@ -187,15 +161,6 @@ class Writer:
         if s.says:
             yield from self.wrap(s.says, "        ")
 
-    def wrap(self, text: str, indent: str, later: str | None = None) -> list[str]:
-        return textwrap.wrap(
-            printable(text),
-            self.columns,
-            initial_indent=indent,
-            subsequent_indent=indent if later is None else later,
-            break_on_hyphens=False,
-        )
-
 
 def _joined(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, list[Outcome]]]:
     """Outcomes that differ by a random choice only, or by answers that change no fate, are told together."""
@@ -235,42 +200,11 @@ def _fate(o: Outcome) -> tuple[Any, ...]:
     return (o.verdict, o.egress, o.reject_with, o.reason, o.decided_by and o.decided_by.line, str(o.when))
 
 
-def claim(a: Assumed) -> str:
-    """A question and its answer as a statement."""
-    if a.answer:
-        return a.question
-    verb = None if " and " in a.question else _VERB.search(a.question)
-    if verb is None:
-        return f"it is not so that “{a.question}”"
-    return a.question[: verb.start()] + _DENIED[verb[0]] + a.question[verb.end() :]
-
-
-_DENIED = {
-    "there is a ": "there is no ",
-    " is ": " is not ",
-    " are ": " are not ",
-    **{f" {verb}s ": f" does not {verb} " for verb in ("accept", "drop", "refuse", "leave")},
-    " matches ": " does not match ",
-    " has ": " does not have ",
-}
-_VERB = re.compile("|".join(_DENIED))
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_RULE else f"{text[:_LONGEST_RULE]} …"
-
-
 def _say_more(answer: Answer) -> str:
     """Which options would leave fewer fates."""
     varying = {name for o in answer.outcomes for row in o.when or () for name in row}
     options = [f"--{name.replace('_', '-')}" for name in sorted(varying)]
     return f"; there are fewer if you say {', '.join(options)}" if options else ""
-
-
-def to_settle(outcomes: Iterable[Conditional]) -> list[str]:
-    """The commands whose output would settle what the outcomes provide, each once."""
-    commands = (c.strip() for o in outcomes for a in o.assumptions for c in a.settle.split(";"))
-    return list(dict.fromkeys(f"`{c}`" for c in commands if c))
 
 
 def is_idle(step: Step) -> bool:
