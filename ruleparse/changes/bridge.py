@@ -18,7 +18,7 @@ from ruleparse.evaluate import End
 from ruleparse.fates.bridge import Copy, Sending, told_apart
 from ruleparse.fates.chance import Alike
 from ruleparse.fates.outcomes import Piece
-from ruleparse.fates.whole import given_answers, likelihoods
+from ruleparse.fates.whole import pieces
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.packet import Assumption, Unknowns
@@ -207,10 +207,9 @@ class _Comparison:
 
     def described(self, decided: Sequence[tuple[Decided, Decided]]) -> Iterator[Change]:
         region = bits.any_of(where for (where, _, _), _ in decided)
-        for piece in given_answers(region, self.unknowns):
-            for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.open_answers), self.unknowns):
-                if bits.both(part, self.question.real) is not False:
-                    yield self.change(Piece(part, piece.given, odds), decided)
+        for piece in pieces(region, self.unknowns):
+            if bits.both(piece.region, self.question.real) is not False:
+                yield self.change(piece, decided)
 
     def change(self, piece: Piece, decided: Sequence[tuple[Decided, Decided]]) -> Change:
         sides = [list(side) for side in zip(*decided, strict=True)]

@@ -18,7 +18,7 @@ from ruleparse.evaluate import End
 from ruleparse.fates.chance import Alike
 from ruleparse.fates.concerned import Chains, Does, concerned
 from ruleparse.fates.outcomes import Piece
-from ruleparse.fates.whole import Fate, Fated, fates, given_answers, likelihoods
+from ruleparse.fates.whole import Fate, Fated, fates, pieces
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.program import words_of
 from ruleparse.query.host import Asking, Packets, question_of, with_room
@@ -256,9 +256,8 @@ class _Comparison:
 
     def described(self, fated: Sequence[tuple[Fated, Fated]]) -> Iterator[Change]:
         region = self.unknowns.whatever_is_made_up(bits.any_of(other.when for _, other in fated))
-        for piece in given_answers(region, self.unknowns):
-            for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.open_answers), self.unknowns):
-                yield self.change(Piece(part, piece.given, odds), fated)
+        for piece in pieces(region, self.unknowns):
+            yield self.change(piece, fated)
 
     def change(self, piece: Piece, fated: Sequence[tuple[Fated, Fated]]) -> Change:
         within = bits.both(bits.any_of(other.when for _, other in fated), self.sides[0].given(piece))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,7 @@ FlowPhrase = Callable[[Any, SavedFlow], str | None]
 Sentences = Callable[[Any, FlowCase], list[str]]
 
 
-class FlowDecoder:
+class FlowDecoder(ABC):
     """Names what one program wrote into a bridge. The docstring of each decoder is its page of the reference."""
 
     name: ClassVar[str]
@@ -71,17 +72,17 @@ class FlowDecoder:
         self.saved = saved
 
     @property
+    @abstractmethod
     def present(self) -> bool:
         """Whether this program wrote here."""
-        raise NotImplementedError
 
     def writer(self) -> str | None:
         """The program, with its versions as far as they can be told."""
         return self.title if self.present else None
 
+    @abstractmethod
     def table(self, table: str) -> str | None:
         """What the program calls a table."""
-        raise NotImplementedError
 
     def flow(self, flow: SavedFlow) -> str | None:
         """A phrase for a step of the path."""

@@ -82,6 +82,13 @@ def given_answers(region: Bool, unknowns: Unknowns) -> list[Piece]:
     return pieces
 
 
+def pieces(region: Bool, unknowns: Unknowns) -> Iterator[Piece]:
+    """A region by the answers that it depends on, and by how likely the random choices make it."""
+    for piece in given_answers(region, unknowns):
+        for part, odds in likelihoods(bits.exists(piece.region, unknowns.open_answers), unknowns):
+            yield Piece(part, piece.given, odds)
+
+
 _DIGITS = 9
 """of a probability; the kernel keeps 31 bits of it"""
 

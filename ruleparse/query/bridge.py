@@ -10,7 +10,7 @@ from ruleparse.bits import Bool
 from ruleparse.evaluate import Hit, walk
 from ruleparse.fates.bridge import Sending, last_of, sendings, told_apart
 from ruleparse.fates.outcomes import Piece
-from ruleparse.fates.whole import RulePattern, given_answers, likelihoods
+from ruleparse.fates.whole import RulePattern, pieces
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.header_space import key_of, written
 from ruleparse.openflow.keys import KEYWORDS
@@ -130,11 +130,9 @@ class AskingBridge:
 
     def of_fate(self, decided: Sequence[Decided]) -> Iterator[Packets]:
         region = bits.any_of(where for where, _, _ in decided)
-        for piece in given_answers(region, self.unknowns):
-            where = bits.exists(piece.region, self.unknowns.open_answers)
-            for part, odds in likelihoods(where, self.unknowns):
-                if bits.both(part, self.question.real) is not False:
-                    yield self.packets(decided, Piece(part, piece.given, odds))
+        for piece in pieces(region, self.unknowns):
+            if bits.both(piece.region, self.question.real) is not False:
+                yield self.packets(decided, piece)
 
     def packets(self, decided: Sequence[Decided], piece: Piece, shown: Point | None = None) -> Packets:
         """A set in words; `shown` is one of its packets, if it matters which."""

@@ -12,7 +12,7 @@ from ruleparse.bits import Bool
 from ruleparse.codec import address, interface_name, show_address
 from ruleparse.evaluate import Walk, walk
 from ruleparse.fates.outcomes import Piece, path
-from ruleparse.fates.whole import ORDER, Fate, Fated, RulePattern, cases, fates, given_answers, likelihoods
+from ruleparse.fates.whole import ORDER, Fate, Fated, RulePattern, cases, fates, pieces
 from ruleparse.interface_atoms import Atom
 from ruleparse.packet import Point, Unknowns
 from ruleparse.sets.readable import Row
@@ -212,10 +212,8 @@ class Asking:
 
     def of_fate(self, fate: Fate, fated: Sequence[Fated]) -> Iterator[Packets]:
         region = self.unknowns.whatever_is_made_up(bits.any_of(one.when for one in fated))
-        for piece in given_answers(region, self.unknowns):
-            where = bits.exists(piece.region, self.unknowns.open_answers)
-            for part, odds in likelihoods(where, self.unknowns):
-                yield self.packets(fate, fated, Piece(part, piece.given, odds))
+        for piece in pieces(region, self.unknowns):
+            yield self.packets(fate, fated, piece)
 
     def packets(self, fate: Fate, fated: Sequence[Fated], piece: Piece, shown: Point | None = None) -> Packets:
         """A set in words; `shown` is one of its packets, if it matters which."""

@@ -15,7 +15,7 @@ from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End
 from ruleparse.fates.outcomes import Piece
-from ruleparse.fates.whole import Fate, Fated, fates, given_answers, likelihoods
+from ruleparse.fates.whole import Fate, Fated, fates, pieces
 from ruleparse.packet import Assumption, Unknowns
 from ruleparse.parties import Parties, Party, parties_of
 from ruleparse.query.host import VERDICTS, Asking, question_of, with_room
@@ -231,9 +231,10 @@ class _Cells:
     def told(self, fate: Fate, fated: Sequence[Fated], cell: Bool | None) -> Iterator[Met]:
         """A fate; where verdicts differ within a cell, with the packets and the answers under which it is met."""
         region = self.unknowns.whatever_is_made_up(bits.any_of(one.when for one in fated))
-        for piece in [Piece(region)] if cell is None else given_answers(region, self.unknowns):
-            for part, odds in likelihoods(bits.exists(piece.region, self.unknowns.open_answers), self.unknowns):
-                yield self.met(fate, fated, Piece(part, piece.given, odds), cell)
+        if cell is None:
+            region = bits.exists(region, self.unknowns.open_answers)
+        for piece in pieces(region, self.unknowns):
+            yield self.met(fate, fated, piece, cell)
 
     def met(self, fate: Fate, fated: Sequence[Fated], piece: Piece, cell: Bool | None) -> Met:
         asking = self.asking
