@@ -7,6 +7,7 @@ addresses, protocol and port that they go to. So it does not matter to an answer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -194,7 +195,8 @@ class _Finder:
         found: dict[tuple[int, int | None, int | None], str | None] = {}
         for value, portals in self.names.portals().items():
             for portal in portals:
-                found.setdefault((value, _protocol(portal.proto), portal.port), portal.service)
+                with suppress(ValueError):  # a protocol that there is not
+                    found.setdefault((value, _protocol(portal.proto), portal.port), portal.service)
         for server in self.snapshot.virtual_servers or []:
             if server.family == self.family and not server.mark:
                 service = self.cluster.service_at(server.address) if self.cluster is not None else None

@@ -206,3 +206,14 @@ def test_wrong_usage(words, complaint):
     ran = run("query", ALLOW_TEAM, *words)
     assert (ran.status, ran.out) == (2, "")
     assert complaint in ran.err
+
+
+def test_a_service_of_a_protocol_that_there_is_not_is_left_out():
+    called = '-m comment --comment "shop/web cluster IP"'
+    rule = f"-A KUBE-SERVICES -d 10.96.0.9/32 -p {{}} {called} -m tcp --dport 80 -j KUBE-SVC-A"
+    chains = ":PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-A - [0:0]\n-A PREROUTING -j KUBE-SERVICES\n"
+    for protocol, listed in (("tcp", True), ("txp", False)):
+        dump = f"*nat\n{chains}{rule.format(protocol)}\nCOMMIT\n*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"
+        ran = run("query", "-", "--matrix", "--dport", "80", stdin=dump.encode())
+        assert ran.status == 0, ran.err
+        assert ("shop/web" in ran.out) == listed
