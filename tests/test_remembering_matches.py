@@ -2,9 +2,11 @@
 
 import pytest
 
+from ruleparse.netfilter.matches.hashlimit import ports_of
 from ruleparse.sessions.host import Session
 from ruleparse.snapshot import Snapshot, load
 from ruleparse.why import why
+from tests.oracle import wire
 
 PACKET = {
     "local": True,
@@ -55,3 +57,24 @@ def test_they_are_exact_where_packets_come_one_after_another(node, rule, fates):
 @pytest.mark.parametrize("rule", [rule for rule in ROWS if "connbytes" not in rule])
 def test_they_are_questions_about_a_packet_by_itself(node, rule):
     assert {o.verdict for o in why(node(rule), PACKET).outcomes} == {"accept", "drop"}
+
+
+PORTS = [
+    ("fd00::1", {"proto": wire.UDP, "sport": 7, "dport": 9}, (7, 9)),
+    ("fd00::1", {"proto": wire.UDP, "sport": 7, "dport": 9, "extensions": (wire.DESTINATION,)}, (7, 9)),
+    ("10.0.0.1", {"proto": wire.UDP, "sport": 7, "dport": 9, "cut": 3}, None),
+    ("10.0.0.1", {"proto": wire.ESP, "spi": 0x10002}, (1, 2)),
+    ("10.0.0.1", {"proto": wire.ESP, "spi": 0x10002, "cut": 3}, None),
+    ("10.0.0.1", {"proto": wire.AH, "spi": 0x10002}, (1, 2)),
+    ("10.0.0.1", {"proto": wire.AH, "cut": 7}, None),
+    ("10.0.0.1", {"proto": wire.ICMP}, (0, 0)),
+    ("fd00::1", {"proto": wire.AH}, None),
+    ("fd00::1", {"proto": wire.AH, "cut": 1}, None),
+    ("fd00::1", {"proto": 59}, None),
+]
+"""Packets, and what `hashlimit` takes for their ports: None if it drops them for having none."""
+
+
+@pytest.mark.parametrize(("address", "fields", "ports"), PORTS, ids=str)
+def test_what_are_ports_to_hashlimit(address, fields, ports):
+    assert ports_of(wire.Packet(address, address, **fields).encode()) == ports

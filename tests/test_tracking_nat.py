@@ -166,18 +166,48 @@ def test_ports_that_are_picked_stay_in_their_kind(sport, picked, other, tmp_path
     for host in ("10.0.0.9", "10.0.0.8"):
         only(session, any_packet(f"eth1 udp {host}:{sport} > 198.51.100.7:53"))
     assert only(session, any_packet(f"eth0 udp 198.51.100.7:53 > 192.0.2.1:{other}")).egress == "local"
-    answered = only(session, any_packet(f"eth0 udp 198.51.100.7:53 > 192.0.2.1:{picked}"))
-    assert ends(answered) == f"eth1 198.51.100.7:53 > 10.0.0.8:{sport}"
+    found = outcomes(session, any_packet(f"eth0 udp 198.51.100.7:53 > 192.0.2.1:{picked}"))
+    assert answers(found) == {
+        f"eth1 198.51.100.7:53 > 10.0.0.8:{sport}": True,
+        f"local 198.51.100.7:53 > 192.0.2.1:{picked}": False,
+    }
+
+
+def answers(found):
+    """Where a packet goes if it belongs to the connection that was given a picked number, and if it does not."""
+    return {ends(outcome): assumed.answer for outcome in found for assumed in outcome.assumptions}
 
 
 def test_the_first_answer_tells_the_port_that_was_picked(tmp_path):
     session = start(tmp_path, MASQUERADE)
     for host in ("10.0.0.9", "10.0.0.8"):
         only(session, any_packet(f"eth1 udp {host}:5000 > 198.51.100.7:53"))
-    only(session, any_packet("eth0 udp 198.51.100.7:53 > 192.0.2.1:2000"))
-    again = only(session, any_packet("eth1 udp 10.0.0.8:5000 > 198.51.100.7:53"))
-    assert ends(again) == "eth0 192.0.2.1:2000 > 198.51.100.7:53"
-    assert only(session, any_packet("eth0 udp 198.51.100.7:53 > 192.0.2.1:2001")).egress == "local"
+    outcomes(session, any_packet("eth0 udp 198.51.100.7:53 > 192.0.2.1:2000"))
+    again = outcomes(session, any_packet("eth1 udp 10.0.0.8:5000 > 198.51.100.7:53"))
+    assert answers(again) == {"eth0 192.0.2.1:2000 > 198.51.100.7:53": True, "eth0 192.0.2.1 > 198.51.100.7:53": False}
+    other = outcomes(session, any_packet("eth0 udp 198.51.100.7:53 > 192.0.2.1:2001"))
+    assert [ends(o) for o in other if not o.assumptions or o.assumptions[0].answer] == [
+        "local 198.51.100.7:53 > 192.0.2.1:2001"
+    ]
+
+
+def test_an_acknowledgement_proves_the_port_that_was_picked(tmp_path):
+    session = start(tmp_path, MASQUERADE)
+    for host in ("10.0.0.9", "10.0.0.8"):
+        said = replace(packet(f"eth1 tcp {host}:5000 > 198.51.100.7:80"), flags=2, seq=1000 + int(host[-1]))
+        only(session, said)
+    back = replace(packet("eth0 tcp 198.51.100.7:80 > 192.0.2.1:2000"), flags=18)
+    assert ends(only(session, replace(back, ack=1009))) == "eth1 198.51.100.7:80 > 10.0.0.8:5000"
+
+
+def test_a_new_connection_may_look_like_an_answer_to_a_picked_port(tmp_path):
+    session = start(tmp_path, MASQUERADE)
+    for host in ("10.0.0.9", "10.0.0.8"):
+        only(session, replace(packet(f"eth1 tcp {host}:5000 > 198.51.100.7:80"), flags=2))
+    assert answers(outcomes(session, replace(packet("eth0 tcp 198.51.100.7:80 > 192.0.2.1:2000"), flags=2))) == {
+        "eth1 198.51.100.7:80 > 10.0.0.8:5000": True,
+        "local 198.51.100.7:80 > 192.0.2.1:2000": False,
+    }
 
 
 def test_an_answer_that_may_be_to_either_of_two(tmp_path):

@@ -13,7 +13,7 @@ from tests.oracle.decode import decode
 from tests.oracle.kernel import FLAVOURS, Fate, Firewall, Loaded, stay_on_one_cpu
 from tests.oracle.test_kernel import pytestmark as pytestmark
 from tests.oracle.topology import Link, Route, Site
-from tests.test_conntrack6 import STATES_BY_PACKET
+from tests.test_conntrack6 import STATES_BY_PACKET, TO_ITSELF, to_itself
 from tests.test_tracking_nat import TALKS as TRANSLATED
 from tests.test_tracking_nat import Talk
 from tests.test_tracking_sctp import TALKS as CHUNKS
@@ -60,6 +60,12 @@ def test_icmp6_states(fields: dict[str, Any], expected: str, firewall: Firewall)
     loaded = load(firewall, family=6)
     packet = wire.Packet("fd00::9", "2001:db8::7", wire.ICMP6, "eth1", **fields)
     assert state_of(firewall.send(packet, loaded)) == expected[0]
+
+
+@pytest.mark.parametrize(("destination", "rule", "spoils", "expected"), TO_ITSELF, ids=["destination", "source"])
+def test_to_itself(destination: str, rule: str, spoils: str, expected: str, firewall: Firewall) -> None:
+    fate = firewall.send(to_itself(destination), load(firewall, rule, spoils, family=6))
+    assert _end(fate, expected) == expected
 
 
 def state_of(fate: Fate) -> str:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from ruleparse.bits import Bool, any_of, both, equal_masked
+from ruleparse.bits import Number
 from ruleparse.codec import Codec, prefix_mask
+from ruleparse.netfilter import wire
 from ruleparse.netfilter.extension import Context, Cut, Givens, Match, Option, Tests
-from ruleparse.netfilter.fields import ESP
+from ruleparse.netfilter.fields import AH, ESP
+from ruleparse.netfilter.ipv6_headers import DESTINATION, FRAGMENT, HOP_BY_HOP, NONE, ROUTING
 from ruleparse.netfilter.nat import PORTED
-from ruleparse.netfilter.quirks import SHORTER
 from ruleparse.netfilter.rates import bucket, rate
 from ruleparse.netfilter.unsettled import ask_each_time, here, remembered
 from ruleparse.netfilter.values import TEXT, whole
@@ -75,15 +76,45 @@ def _tests(givens: Givens, context: Context) -> Tests:
     return [*too_short, remembered(question, _which_bucket(givens, context), bucket(burst), negated)]
 
 
-def _lacks_ports(_: None, packet: Packet, world: World) -> Bool:
-    has_ports = any_of(equal_masked(packet["proto"], proto, -1) for proto in _WITH_PORTS)
-    return both(has_ports, SHORTER.means(4, packet, world))
+def ports_of(raw: bytes) -> tuple[int, int] | None:
+    """What this match takes for ports; None if the packet ends before them, or says that nothing follows.
+
+    ESP has its SPI there, as an authentication header has in IPv4; others have none, which counts as 0
+    (hashlimit_init_dst, proto_ports_offset, ipv6_skip_exthdr).
+    """
+    found = wire.layout(raw)
+    if found.version == 6 and found.fragment:
+        return 0, 0
+    if found.version == 6 and found.protocol in _HEADERS_OF_IPV6:
+        return None
+    at = _PORTS_AT.get(found.protocol)
+    if at is None:
+        return 0, 0
+    ports = raw[found.offset + at : found.end][:4]
+    return (int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")) if len(ports) == 4 else None
 
 
-_WITH_PORTS = (*sorted(PORTED), ESP)
+_PORTS_AT = {**dict.fromkeys((*PORTED, ESP), 0), AH: 4}
+_HEADERS_OF_IPV6 = frozenset({HOP_BY_HOP, ROUTING, FRAGMENT, AH, NONE, DESTINATION})
+
+
+def _lacks_ports(_: None, packet: Packet, __: World) -> bool:
+    return packet.raw is not None and ports_of(packet.raw) is None
+
+
 _NO_PORTS = Cut(Test(Key(("ports",), TEXT, _lacks_ports), None), "a packet without ports is dropped on the spot")
 
-_PARTS = {"srcip": "src", "dstip": "dst", "srcport": "sport", "dstport": "dport"}
+
+def _ports_now(packet: Packet) -> tuple[Number, Number] | None:
+    if packet.raw is not None:
+        raw = wire.current(packet)
+        return None if raw is None else ports_of(raw)
+    if packet["proto"] in PORTED:
+        return packet["sport"], packet["dport"]
+    return None if packet["proto"] in (ESP, AH) else (0, 0)
+
+
+_ADDRESSES = {"srcip": "src", "dstip": "dst"}
 
 
 def _which_bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashable | None]:
@@ -95,12 +126,17 @@ def _which_bucket(givens: Givens, context: Context) -> Callable[[Packet], Hashab
     }
 
     def which(packet: Packet) -> Hashable | None:
+        ports = _ports_now(packet)
+        if ports is None:
+            return None
+        numbers = {"src": packet["src"], "dst": packet["dst"], "srcport": ports[0], "dstport": ports[1]}
         parts: list[int] = []
         for part in wanted:
-            number = packet[_PARTS[part]] if part in ("srcip", "dstip") or packet["proto"] in PORTED else 0
+            name = _ADDRESSES.get(part, part)
+            number = numbers[name]
             if not isinstance(number, int):
                 return None
-            parts.append(number & masks.get(_PARTS[part], 0xFFFF))
+            parts.append(number & masks.get(name, 0xFFFFFFFF))
         return ("hashlimit", givens.get("--hashlimit-name", ""), context.family, *parts)
 
     return which

@@ -40,6 +40,15 @@ def follow(connection: Connection, direction: int, packet: Packet, settings: Set
     return Judged("valid", progress)
 
 
+def acknowledges(connection: Connection, direction: int, packet: Packet) -> bool:
+    """Whether a packet proves to belong to a connection, by a number that only its ends know."""
+    progress = connection.progress
+    if not isinstance(progress, Tcp) or packet.raw is None:
+        return False
+    said = segment(packet.raw)
+    return bool(said.flags & ACK) and said.ack == progress.sides[1 - direction].end != 0
+
+
 def _segment(packet: Packet, so_far: Tcp | None = None, direction: int = 0) -> Segment:
     """The segment in a packet; where no bytes were given, one with these flags that fits what was seen so far."""
     if packet.raw is not None:

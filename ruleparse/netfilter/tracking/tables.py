@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from ruleparse.bits import Bool, Number
 from ruleparse.codec import Codec
 from ruleparse.netfilter.fields import ESTABLISHED, ICMP, ICMP6, INVALID, NEW, RELATED, SEEN_REPLY
+from ruleparse.netfilter.tracking import protocols
 from ruleparse.netfilter.tracking.connection import Connection, Tuple, tuple_of, tuples_that_conntrack_made
 from ruleparse.netfilter.tracking.icmp_errors import inner_tuple, is_error
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
 from ruleparse.netfilter.tracking.tracker import Found, Tracker, counted
 from ruleparse.packet import Packet, assumption
-from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test
+from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test, World
 
 CONNECTIONS, TAKEN, MAPPED = "connections", "taken tuples", "mapped sources"
 
@@ -31,23 +32,16 @@ def _belongs(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     if is_error(packet, family):
         yield from _related(tracker, packet, family, zones)
         return
-    fitting = list(tracker.find(tuple_of(packet, family), zones))
-    ambiguous = sum(found.picked for found in fitting) > 1
+    wanted = tuple_of(packet, family)
     replaced = 0
-    for found in sorted(fitting, key=lambda found: found.picked):
+    for found in sorted(tracker.find(wanted, zones), key=lambda found: found.picked):
         if found.connection.number != replaced:
-            tests = (_asked(found, packet, family),) if ambiguous and found.picked else _fits(found.when)
+            sure = found.picked and protocols.acknowledges(found.connection, found.direction, packet)
+            tests = () if sure else _applies(found, wanted)
             replaced = 0
             for settings, judged in tracker.judge(found, packet):
                 yield Rule((*tests, *settings), _taken_up(judged, found, packet))
                 replaced = found.connection.number if judged.judgement == "anew" else 0
-
-
-def _asked(found: Found, packet: Packet, family: int) -> Test:
-    """Several connections may have been given the port or address that this packet answers to."""
-    question = assumption("this packet belongs to the connection for which the kernel picked a number", "conntrack -L")
-    about = hash((found.connection.number, tuple_of(packet, family)))
-    return Test(Key(("?",), Codec("question", str), lambda _value, _packet, world: world.ask(question, about)), None)
 
 
 def _taken_up(judged: Judged, found: Found, packet: Packet) -> tuple[Action, ...]:
@@ -85,12 +79,15 @@ def _related(tracker: Tracker, packet: Packet, family: int, zones: tuple[Number,
     """An ICMP error belongs to the connection of the packet that it quotes (nf_conntrack_inet_error)."""
     stranger = Rule((), (Set("ct_known", 1), Set("ct_state", INVALID), Return()))
     wanted = inner_tuple(packet, family)
-    for found in tracker.find(wanted, zones) if wanted is not None else ():
+    if wanted is None:
+        yield stranger
+        return
+    for found in tracker.find(wanted, zones):
         if found.connection.directions[found.direction].dst != packet["dst"]:
             break
         about = (Set("ct_known", 1), Set("ct_error", 1), Set("ct_entry", found.connection.number))
         state = (Set("ct_state", RELATED), Set("ct_dir", found.direction))
-        yield Rule(_fits(found.when), (*about, *state, *_as_seen(found.connection), Return()))
+        yield Rule(_applies(found, wanted), (*about, *state, *_as_seen(found.connection), Return()))
     yield stranger
 
 
@@ -126,9 +123,14 @@ def _mapped(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
             return
 
 
-def _fits(when: Bool) -> tuple[Test, ...]:
-    return (
-        ()
-        if when is True
-        else (Test(Key(("connection",), Codec("", str), lambda _value, _packet, _world: when), None),)
-    )
+def _applies(found: Found, seen: Tuple) -> tuple[Test, ...]:
+    """Where the kernel picked a number, an answer to that cannot be told from a packet that happens to have it."""
+    if found.when is True and not found.picked:
+        return ()
+    question = assumption("this packet belongs to the connection for which the kernel picked a number", "conntrack -L")
+    about = hash((found.connection.number, seen))
+
+    def holds(_value: None, _packet: Packet, world: World) -> Bool:
+        return world.ask(question, about) if found.picked else found.when
+
+    return (Test(Key(("connection",), Codec("", str), holds), None),)
