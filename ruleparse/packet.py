@@ -75,6 +75,8 @@ class Assumption:
     """of the answer yes, for a random choice"""
     presumed: bool = False
     """whether only the answer yes is followed: no would be something that nobody can walk"""
+    passing: bool = False
+    """whether another packet may get another answer"""
 
 
 class Unknowns:
@@ -102,13 +104,19 @@ class Unknowns:
         self.numbers: dict[tuple[str, Number | None], str] = {}
         """names in `fields` of numbers that only the running system knows, by what was asked and of which number"""
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
+        self.lasting: set[tuple[str, Number | None]] = set()
+        """the questions among them on whose answers it depends how things stand for packets to come"""
         self._kinds: dict[str, tuple[tuple[int, int], Variables]] = {}
 
     def continues(self, earlier: Unknowns) -> None:
-        """These are of a packet that comes after another: numbers that the system made up then are still the same."""
+        """These are of a packet that comes after another: what the system made up then is still the same, and so are
+        answers on which it depends how things stand.
+        """
         self._nodes, self._space, self.places = earlier._nodes, earlier._space, earlier.places
         self.fields = {name: bits for name, bits in earlier.fields.items() if name not in FIELDS}
         self.variables = {name: earlier.variables[name] for name in self.fields}
+        self.lasting = set(earlier.lasting)
+        self.assumptions = {key: earlier.assumptions[key] for key in earlier.lasting}
 
     def aside(self) -> Self:
         """Unknowns of the same packets, for questions and numbers that nobody else is to hear of."""
@@ -169,6 +177,18 @@ class Unknowns:
     def called_alike(self, words: str) -> str:
         """Words of a rule or a table, without what is only how something is called."""
         return words
+
+    def keep(self, question: Assumption, about: Number | None = None) -> Function:
+        """The answer to a question, which is the same for packets to come."""
+        key = (self.wording(question), about)
+        self.ask(question, about)
+        self.lasting.add(key)
+        return self.assumptions[key][0]
+
+    @property
+    def event(self) -> int:
+        """A number for something that happens once, for questions to be about."""
+        return -1 - len(self.places)
 
     def wording(self, question: Assumption) -> str:
         """What tells a question from others."""

@@ -15,6 +15,10 @@ Step = Callable[[Any], tuple[Any, Any]]
 """From what was remembered (None at first) to an answer and what is remembered from then on."""
 
 
+FORGOTTEN = object()
+"""What is remembered of something that nobody can tell any more."""
+
+
 class Way(int):
     """A number for the calls that led somewhere."""
 

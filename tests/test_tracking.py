@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ruleparse.fates.outcomes import Answered
 from ruleparse.netfilter.tracking.node_memory import NodeMemory
 from ruleparse.node import Node
-from ruleparse.packet import assumption
+from ruleparse.packet import Unknowns, assumption
 from ruleparse.report.why_json import why_json
 from ruleparse.sessions.host import Session
-from ruleparse.sessions.worlds import World, _merged
+from ruleparse.sessions.standing import World, merged
 from ruleparse.spec import SpecError
 from tests.conversation import only, outcomes, packet, start, state
 from tests.oracle import wire
@@ -116,9 +116,9 @@ def told(worlds):
     ids=["chance", "different", "answers", "telling answers", "one after another", "other questions", "other odds"],
 )
 def test_worlds_merge(worlds, expected):
-    merged = _merged(worlds)
-    assert told(merged) == sorted(expected)
-    assert all(len(w.known) == len(w.given) for w in merged)
+    kept = merged(worlds, Unknowns())
+    assert told(kept) == sorted(expected)
+    assert all(len(w.known) == len(w.given) for w in kept)
 
 
 def test_a_question_is_open_again_once_it_made_no_difference(tmp_path):

@@ -58,7 +58,7 @@ class Answered:
     @property
     def stays(self) -> bool:
         """Whether the same question has the same answer when another packet asks it."""
-        return self.question.probability is None and not isinstance(self.about, Way)
+        return self.question.probability is None and not self.question.passing and not isinstance(self.about, Way)
 
 
 @dataclass(frozen=True, slots=True)

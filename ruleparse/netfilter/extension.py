@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruleparse.codec import Codec
-from ruleparse.packet import Assumption, assumption
+from ruleparse.packet import Assumption
 from ruleparse.program import Action, Key, Masked, Test
 from ruleparse.program import ask as ask
 from ruleparse.text import Span
@@ -92,9 +92,9 @@ class Context:
     protocol: int | None = None
     """of `-p`, unless negated"""
 
-    def asks(self, question: str, settle: str = "") -> Assumption:
-        """A question that this rule raises."""
-        return assumption(question, settle, self.span)
+    def asks(self, question: str, settle: str = "", *, lasting: bool = False) -> Assumption:
+        """A question that this rule raises: about the packet, unless the answer is lasting."""
+        return Assumption(question, settle, self.span, passing=not lasting)
 
 
 @dataclass(frozen=True, slots=True)

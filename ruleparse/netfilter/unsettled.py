@@ -9,7 +9,7 @@ from ruleparse.bits import Bool
 from ruleparse.codec import Codec
 from ruleparse.netfilter.extension import Context, Given, Givens, Tests, ask
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Key, Test, World
+from ruleparse.program import FORGOTTEN, Key, Test, World
 
 Words = Callable[[Givens, Context], str]
 
@@ -37,9 +37,6 @@ def ask_each_time(question: Assumption, negated: bool = False) -> Test:
     return Test(_CHANGING, question, negated)
 
 
-_FORGOTTEN = object()
-"""What is remembered where a packet left it open."""
-
 Step = Callable[[Any, Packet], tuple[bool | None, Any] | None]
 """From what is remembered (None at first) to an answer, None to be asked, and what is remembered from then on; None if
 that depends on something that is not known of the packet."""
@@ -58,7 +55,7 @@ def remembered(
 
     def means(_: object, packet: Packet, world: World) -> Bool:
         def once(known: Any) -> tuple[Any, Any]:
-            return (None if known is _FORGOTTEN else step(known, packet)) or (None, _FORGOTTEN)
+            return (None if known is FORGOTTEN else step(known, packet)) or (None, FORGOTTEN)
 
         by = key(packet)
         answer = None if by is None else world.recall(by, once, by=step)

@@ -8,7 +8,8 @@ from typing import Any
 from ruleparse.evaluate import End
 from ruleparse.fates.outcomes import Outcome as Found
 from ruleparse.packet import Packet, Unknowns
-from ruleparse.sessions.worlds import Behind, World, Worlds, answers_to, by_itself
+from ruleparse.sessions.standing import World
+from ruleparse.sessions.worlds import Behind, Worlds, answers_to, by_itself
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import Asked, SpecError
 from ruleparse.why import Answer, Answering, Outcome, asked_family, question_of

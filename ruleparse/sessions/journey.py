@@ -20,7 +20,8 @@ from ruleparse.openflow.program import BridgeProgram
 from ruleparse.packet import Unknowns
 from ruleparse.sessions.bridge import MOST_WORLDS, BridgeWorld, fresh_world
 from ruleparse.sessions.host import ANSWERS, ROOM, tell_apart
-from ruleparse.sessions.worlds import World, Worlds, by_itself
+from ruleparse.sessions.standing import World
+from ruleparse.sessions.worlds import Worlds, by_itself
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import Asked
 from ruleparse.why import Answering, Assumed, asked_family, question_of

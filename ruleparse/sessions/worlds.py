@@ -8,56 +8,20 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Path, Walk, walk
-from ruleparse.fates.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
-from ruleparse.packet import Packet, assumption
-from ruleparse.program import Program, Stop, Table
-
-MOST_WORLDS = 64
-"""The likeliest are kept."""
-
-_TRUSTED = Answered(assumption(f"the packets before went one of the {MOST_WORLDS} likeliest ways"), None, True)
-"""What is taken for granted once there were more."""
+from ruleparse.fates.outcomes import LIMIT, Explored, Outcome, Piece, by_answer, shown
+from ruleparse.packet import Packet
+from ruleparse.program import Program, Table
+from ruleparse.sessions.standing import World, few, merged
 
 ANSWER = "answer"
 
 _MOST_PATHS = 256
-
-
-class Remembered(Protocol):
-    """What a node remembers that packets leave behind, besides single values."""
-
-    def copy(self) -> Remembered: ...
-
-    def tables(self, family: int) -> Mapping[str, Table]:
-        """Program tables that stand for it."""
-
-    def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
-        """The packet that the node sends because another ended so, to be walked from table ANSWER on."""
-
-    def conclude(
-        self, start: Packet, end: Packet, region: Bool, family: int, known: Mapping[tuple[str, Hashable], int]
-    ) -> None:
-        """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes.
-
-        `known` are the answers to questions that are known by then.
-        """
-
-
-@dataclass
-class World:
-    """One way things may stand. `known` are the answers given so far to questions that stay answered."""
-
-    remembered: Remembered
-    memory: dict[Hashable, Any] = field(default_factory=dict)
-    known: dict[tuple[str, Hashable], int] = field(default_factory=dict)
-    given: tuple[Answered, ...] = ()
-    odds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +60,7 @@ class Worlds:
         self.behind = [one for ways in found for one in ways]
         outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found], self.complete))
         after = [world for one in self.behind for world in self._aftermath(one, program, family)]
-        self.worlds = self._likeliest(_merged(after))
+        self.worlds = few(merged(after, packet.unknowns), packet.unknowns)
         return Explored(outcomes, self.complete)
 
     def _ways(
@@ -126,15 +90,6 @@ class Worlds:
         alone = Worlds(one.world)
         alone.explore(program, ANSWER, packet, family, packet.unknowns.whatever_the_answers(one.end.when))
         return alone.worlds
-
-    def _likeliest(self, worlds: list[World]) -> list[World]:
-        if len(worlds) > MOST_WORLDS:
-            self.complete = False
-            kept = sorted(worlds, key=lambda w: -w.odds)[:MOST_WORLDS]
-            return [
-                world if _TRUSTED in world.given else replace(world, given=(_TRUSTED, *world.given)) for world in kept
-            ]
-        return worlds
 
 
 class _Overlaid(Mapping[str, Table]):
@@ -168,9 +123,11 @@ def _following(script: list[bool], pending: list[list[bool]]) -> Callable[[], bo
 
 
 def _pieces(way: _Way, packet: Packet) -> list[Piece]:
-    """The region of a path by the answers to questions that it depends on."""
+    """The region of a path by the answers to questions that it depends on, as far as they are few."""
     pieces = [Piece(way.end.when)]
     for (_, about), (variable, question) in packet.unknowns.assumptions.items():
+        if len(pieces) > LIMIT:
+            break
         pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
     return pieces
 
@@ -193,33 +150,9 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
     made_up = packet.unknowns.made_up_part(piece.region)
     known = dict(world.known)
     known.update({(a.question.question, a.about): int(a.answer) for a in piece.given if a.stays})
+    remembered.settle(piece.region)
     remembered.conclude(packet, way.end.packet, made_up, family, known)
     return World(remembered, memory, known, (*world.given, *piece.given), world.odds * piece.odds)
-
-
-def _merged(worlds: list[World]) -> list[World]:
-    """Worlds in which things stand the same are one: by chance, or whatever the answer to a question."""
-    kept: list[World] = []
-    for world in worlds:
-        merged = world
-        while (same := next(((other, one) for other in kept if (one := _one(other, merged))), None)) is not None:
-            kept.remove(same[0])
-            merged = same[1]
-        kept.append(merged)
-    return kept
-
-
-def _one(a: World, b: World) -> World | None:
-    """One world for two, if nothing but odds or the answer to one question tells them apart."""
-    told_apart = {*a.given} ^ {*b.given}
-    if len({(one.question, one.about) for one in told_apart}) > 1 or (told_apart and a.odds != b.odds):
-        return None
-    if a.memory != b.memory or a.remembered != b.remembered:
-        return None
-    if not told_apart:
-        return replace(a, odds=a.odds + b.odds) if a.known == b.known else None
-    known = {key: answer for key, answer in a.known.items() if b.known.get(key) == answer}
-    return replace(a, known=known, given=tuple(one for one in a.given if one in b.given))
 
 
 def _wherever(worlds: list[World], found: list[list[Outcome]], complete: bool) -> list[Outcome]:

@@ -142,7 +142,7 @@ def _tests(givens: Givens, context: Context) -> Tests:
         if givens.has(name):
             types: int = givens.get(name)
             words = f"the {field} address is {_CODEC.show(types)} by the routes of the packet's {limit} interface alone"
-            asked = _Asked(types, limit, context.asks(words, "ip -6 route get ADDRESS oif INTERFACE"))
+            asked = _Asked(types, limit, context.asks(words, "ip -6 route get ADDRESS oif INTERFACE", lasting=True))
             yield Test(_key(field, asked, context.family), types, givens.negated(name))
 
 

@@ -26,7 +26,9 @@ def _key(field: str, context: Context) -> Key:
             known, holds = either(known, here), either(holds, both(here, group & mask == wanted))
         if known is True:
             return holds
-        question = context.asks(f"the interface the packet {side} is in group {_GROUP.show(value)}", "ip -d link")
+        question = context.asks(
+            f"the interface the packet {side} is in group {_GROUP.show(value)}", "ip -d link", lasting=True
+        )
         return either(holds, both(negate(known), world.ask(question, about=name)))
 
     return Key((f"{field} group",), _GROUP, means)

@@ -11,7 +11,7 @@ from ruleparse.netfilter.extension import Context, Givens, Match, Option, Tests,
 from ruleparse.netfilter.ipset import IpSet, contains
 from ruleparse.netfilter.values import joined, whole
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Key, Test, World
+from ruleparse.program import FORGOTTEN, Key, Test, World
 
 _COUNTERS = tuple(f"--{what}-{how}" for what in ("packets", "bytes") for how in ("eq", "lt", "gt"))
 _MOST_DIRECTIONS = 6
@@ -46,7 +46,7 @@ def _fields(directions: tuple[str, ...]) -> list[str]:
 
 
 def unsaved_set(value: InSet, context: Context) -> Assumption:
-    return context.asks(f"the packet ({','.join(value.directions)}) is in set {value.name}", "ipset save")
+    return context.asks(f"the packet ({','.join(value.directions)}) is in set {value.name}", "ipset save", lasting=True)
 
 
 def bits_of(name: str, context: Context) -> int:
@@ -64,11 +64,13 @@ _BITS = 256
 
 def with_changes(saved: Mapping[str, IpSet], memory: Mapping[Hashable, Any] | None) -> Mapping[str, IpSet]:
     """The sets as rules have left them, where packets are remembered; without those that are not known any more."""
-    changed: Mapping[str, IpSet | None] = memory.get(CHANGED, {}) if memory else {}
-    return {name: s for name, s in {**saved, **changed}.items() if s is not None} if changed else saved
+    changed = {name: memory[changes_of(name)] for name in saved if changes_of(name) in memory} if memory else {}
+    return {name: s for name, s in {**saved, **changed}.items() if s is not FORGOTTEN} if changed else saved
 
 
-CHANGED = "sets that rules changed"
+def changes_of(name: str) -> Hashable:
+    """What a set is remembered by that rules have changed."""
+    return "set", name
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
@@ -81,6 +83,8 @@ def _tests(givens: Givens, context: Context) -> Tests:
             return world.ask(question, about=joined(packet, _fields(value.directions)))
 
         sets = None if saved is None else with_changes(saved, world.memory)
+        if world.memory is not None and world.memory.get(changes_of(value.name)) is FORGOTTEN:
+            return world.ask(question, about=world.way)
         touched = world.memory is None and bits.any_bit(packet["sets_changed"], bits_of(value.name, context))
         if sets is None or value.name not in sets or touched is True:
             return asked()

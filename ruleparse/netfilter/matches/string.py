@@ -81,7 +81,7 @@ def _search(given: Given, givens: Givens) -> Search:
 
 
 def _tests(givens: Givens, context: Context) -> Tests:
-    is_new = context.asks("the kernel of this node is 6.6 or newer", "uname -r")
+    is_new = context.asks("the kernel of this node is 6.6 or newer", "uname -r", lasting=True)
     for given in givens:
         if given.name in ("--string", "--hex-string"):
             search = _search(given, givens)

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, MutableMapping
+from collections.abc import Hashable, MutableMapping
 from typing import Any
 
 from ruleparse.netfilter.extension import Case, Context, Effect, Given, Givens, Option, Target
-from ruleparse.netfilter.ipset import IpSet, NotKnown, changed
+from ruleparse.netfilter.ipset import NotKnown, changed
 from ruleparse.netfilter.matches import set as set_match
 from ruleparse.netfilter.set_info import Info, infos
 from ruleparse.netfilter.values import whole
 from ruleparse.packet import Packet
-from ruleparse.program import Action, Havoc, Remember, Set, Test
+from ruleparse.program import FORGOTTEN, Action, Havoc, Remember, Set, Test
 
 MAPPED = {"--map-mark": "mark", "--map-prio": "priority"}
 FULL = 0xFFFFFFFF
@@ -43,13 +43,11 @@ def _changes(value: set_match.InSet, add: bool, context: Context) -> tuple[Actio
     def change(packet: Packet, memory: MutableMapping[Hashable, Any]) -> None:
         known = set_match.with_changes(context.facts.sets or {}, memory)
         try:
-            new: Mapping[str, IpSet | None] = changed(
-                known, value.name, value.directions, context.family, packet, add=add
-            )
+            new = changed(known, value.name, value.directions, context.family, packet, add=add)
         except NotKnown:
-            new = {value.name: None}
-        if new:
-            memory[set_match.CHANGED] = {**memory.get(set_match.CHANGED, {}), **new}
+            memory[set_match.changes_of(value.name)] = FORGOTTEN
+        else:
+            memory.update({set_match.changes_of(name): one for name, one in new.items()})
 
     return Remember(change), Set("sets_changed", bits, bits)
 

@@ -61,6 +61,8 @@ class Connection:
     """None where some length was not known"""
     region: Bool = True
     """which numbers NAT may have picked"""
+    exists: Bool = True
+    """how what happened before must have gone for it to be there"""
     label: int = 0
     """what a switch has written on it"""
     number: int = field(default=0, compare=False)
@@ -72,6 +74,14 @@ class Connection:
     def within(self, region: Bool) -> Connection:
         """This connection, only numbers of a region being left."""
         return replace(self, original=self.original.within(region), reply=self.reply.within(region), region=region)
+
+    def is_like(self, other: Connection) -> bool:
+        """Whether the two differ in nothing but when they are there."""
+        return replace(self, exists=True) == replace(other, exists=True)
+
+    def if_(self, when: Bool) -> Connection:
+        """This connection, if a condition holds, too."""
+        return self if when is True else replace(self, exists=bits.both(self.exists, when))
 
     @property
     def directions(self) -> tuple[Tuple, Tuple]:

@@ -34,6 +34,12 @@ class NodeMemory:
     def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
         return generated(packet, stop.detail, family)
 
+    def joined(self, other: NodeMemory, when: Bool) -> NodeMemory:
+        return NodeMemory(self.tracker.joined(other.tracker, when))
+
+    def settle(self, region: Bool) -> None:
+        self.tracker.settle(region)
+
     def conclude(
         self, start: Packet, end: Packet, region: Bool, family: int, known: Mapping[tuple[str, Hashable], int]
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.codec import Codec
 from ruleparse.netfilter.fields import ESTABLISHED, ICMP, ICMP6, INVALID, NEW, RELATED, SEEN_REPLY
@@ -13,7 +14,7 @@ from ruleparse.netfilter.tracking.icmp_errors import inner_tuple, is_error
 from ruleparse.netfilter.tracking.judged import ORIGINAL, REPLY, Judged
 from ruleparse.netfilter.tracking.tracker import Found, Tracker, counted
 from ruleparse.packet import Packet, assumption
-from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test, World
+from ruleparse.program import Action, Assign, Key, Return, Rule, Set, Table, Test
 
 CONNECTIONS, TAKEN, MAPPED = "connections", "taken tuples", "mapped sources"
 
@@ -37,7 +38,7 @@ def _belongs(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     for found in sorted(tracker.find(wanted, zones), key=lambda found: found.picked):
         if found.connection.number != replaced:
             sure = found.picked and protocols.acknowledges(found.connection, found.direction, packet)
-            tests = () if sure else _applies(found, wanted)
+            tests = _if(found.connection.exists) if sure else _applies(found, wanted)
             replaced = 0
             for settings, judged in tracker.judge(found, packet):
                 yield Rule((*tests, *settings), _taken_up(judged, found, packet))
@@ -98,14 +99,15 @@ def _taken(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     """
     if packet["ct_began"] != 1:
         return
-    if _is_taken(tracker, packet, tuples_that_conntrack_made(packet, family)[REPLY]):
-        yield Rule((), (Set("tuple_taken", 1),))
+    taken = _is_taken(tracker, packet, tuples_that_conntrack_made(packet, family)[REPLY])
+    if taken is not False:
+        yield Rule(_if(taken), (Set("tuple_taken", 1),))
 
 
-def _is_taken(tracker: Tracker, packet: Packet, reply: Tuple) -> bool:
+def _is_taken(tracker: Tracker, packet: Packet, reply: Tuple) -> Bool:
     back = packet["ct_zone_reply"], packet["ct_zone_reply"]
     others = (f for f in tracker.find(reply, back) if f.connection.number != packet["ct_replaced"] and not f.picked)
-    return any(found.when is True for found in others)
+    return bits.any_of(found.connection.exists for found in others if found.when is True)
 
 
 def _mapped(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
@@ -118,19 +120,25 @@ def _mapped(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
         if earlier.reply.dst == packet["src"]:
             end = "sport" if number == "icmp_id" else "dport"
             given: Number = getattr(earlier.reply, end)
-            if not _is_taken(tracker, packet, reply.but(end, given)):
-                yield Rule((), (Assign(number, given), Assign(f"ct_reply_{end}", given)))
-            return
+            free = bits.without(earlier.exists, _is_taken(tracker, packet, reply.but(end, given)))
+            if free is not False:
+                yield Rule(_if(free), (Assign(number, given), Assign(f"ct_reply_{end}", given), Return()))
+            yield Rule(_if(earlier.exists), (Return(),))
+            if earlier.exists is True:
+                return
 
 
 def _applies(found: Found, seen: Tuple) -> tuple[Test, ...]:
     """Where the kernel picked a number, an answer to that cannot be told from a packet that happens to have it."""
-    if found.when is True and not found.picked:
-        return ()
+    if not found.picked:
+        return _if(bits.both(found.when, found.connection.exists))
     question = assumption("this packet belongs to the connection for which the kernel picked a number", "conntrack -L")
     about = hash((found.connection.number, seen))
+    asks = Key(("?",), Codec("question", str), lambda _value, _packet, world: world.ask(question, about))
+    return (*_if(found.connection.exists), Test(asks, None))
 
-    def holds(_value: None, _packet: Packet, world: World) -> Bool:
-        return world.ask(question, about) if found.picked else found.when
 
-    return (Test(Key(("connection",), Codec("", str), holds), None),)
+def _if(when: Bool) -> tuple[Test, ...]:
+    if when is True:
+        return ()
+    return (Test(Key(("connection",), Codec("", str), lambda _value, _packet, _world: when), None),)

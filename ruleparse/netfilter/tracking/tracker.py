@@ -24,7 +24,7 @@ _KEPT = DST_NAT | SRC_NAT
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A connection that a packet belongs to, in which direction, and under which condition.
+    """A connection that a packet belongs to if it is there, in which direction, and under which condition.
 
     `picked` is set where NAT has picked a number of the connection that nobody was told, and this packet fits.
     """
@@ -44,12 +44,15 @@ class Tracker:
     _by_tuple: dict[Tuple, list[tuple[int, int]]] = field(default_factory=dict, compare=False)
     _by_source: dict[Tuple, list[int]] = field(default_factory=dict, compare=False)
     _vague: list[int] = field(default_factory=list, compare=False)
+    _unsure: list[int] = field(default_factory=list, compare=False)
     _next: int = field(default=1, compare=False)
 
     def copy(self) -> Tracker:
         by_tuple = {key: list(value) for key, value in self._by_tuple.items()}
         by_source = {key: list(value) for key, value in self._by_source.items()}
-        return Tracker(self.settings, dict(self.connections), by_tuple, by_source, list(self._vague), self._next)
+        return Tracker(
+            self.settings, dict(self.connections), by_tuple, by_source, [*self._vague], [*self._unsure], self._next
+        )
 
     # Looking up
 
@@ -95,8 +98,10 @@ class Tracker:
         return self._next
 
     def add(self, connection: Connection) -> None:
-        number = self._next
-        self._next += 1
+        self._put(self._next, connection)
+
+    def _put(self, number: int, connection: Connection) -> None:
+        self._next = max(self._next, number + 1)
         self.connections[number] = replace(connection, number=number)
         self._by_source.setdefault(_source(connection.original), []).append(number)
         for direction, one in enumerate(connection.directions):
@@ -104,6 +109,8 @@ class Tracker:
                 self._by_tuple.setdefault(one, []).append((number, direction))
         if not all(one.is_known for one in connection.directions):
             self._vague.append(number)
+        if connection.exists is not True:
+            self._unsure.append(number)
 
     def bind(self, number: int, direction: int, seen: Tuple) -> None:
         """A packet has told the numbers that NAT had picked, maybe for several connections of one source."""
@@ -131,8 +138,48 @@ class Tracker:
         for direction, one in enumerate(connection.directions):
             if one.is_known:
                 self._by_tuple[one].remove((number, direction))
-        if number in self._vague:
-            self._vague.remove(number)
+        for some in (self._vague, self._unsure):
+            if number in some:
+                some.remove(number)
+
+    # Where things may stand one way or another
+
+    def joined(self, other: Tracker, when: Bool) -> Tracker:
+        """These connections where a condition holds, those of another tracker elsewhere."""
+        whole = Tracker(self.settings, _next=max(self._next, other._next))
+        for number in sorted({*self.connections, *other.connections}):
+            mine, theirs = self.connections.get(number), other.connections.get(number)
+            if mine is not None and theirs is not None and mine.is_like(theirs):
+                whole._put(number, replace(mine, exists=bits.pick(when, mine.exists, theirs.exists)))
+                continue
+            if mine is not None:
+                whole._put_once(number, mine.if_(when))
+            if theirs is not None:
+                whole._put_once(number if mine is None else whole._next, theirs.if_(bits.negate(when)))
+        return whole
+
+    def _put_once(self, number: int, connection: Connection) -> None:
+        """Two that are alike, but never there at once, are one."""
+        for other, direction in self._by_tuple.get(connection.original, ()):
+            known = self.connections[other]
+            if direction == ORIGINAL and known.is_like(connection):
+                either = bits.either(known.exists, connection.exists)
+                self.connections[other] = replace(known, exists=either)
+                if either is True and other in self._unsure:
+                    self._unsure.remove(other)
+                return
+        if connection.exists is not False:
+            self._put(number, connection)
+
+    def settle(self, region: Bool) -> None:
+        """Within a region, connections are there or they are not."""
+        for number in tuple(self._unsure):
+            connection = self.connections[number]
+            if bits.both(region, connection.exists) is False:
+                self.remove(number)
+            elif bits.without(region, connection.exists) is False:
+                self.connections[number] = replace(connection, exists=True)
+                self._unsure.remove(number)
 
     def conclude(self, start: Packet, end: Packet, region: Bool, family: int, settings: Settings) -> None:
         """What is remembered of a packet, given as it came in and as it was in the end.
@@ -172,7 +219,8 @@ class Tracker:
         status = end["ct_status"]
         assert isinstance(status, int)
         judged = protocols.begin(start)
-        picked_before = (self.connections[number].region for number in self._vague)
+        vague = [self.connections[number] for number in self._vague]
+        picked_before = (bits.either(bits.negate(one.exists), one.region) for one in vague)
         free = (bits.negate(reply.equals(one)) for one in self._taken(end["ct_zone_reply"]) if not reply.is_known)
         self.add(
             Connection(
@@ -191,7 +239,8 @@ class Tracker:
     def _taken(self, zone: Number) -> Iterator[Tuple]:
         """Tuples that NAT does not pick again."""
         for taken, places in self._by_tuple.items():
-            if any(self.connections[number].zones[direction] == zone for number, direction in places):
+            there = ((self.connections[number], direction) for number, direction in places)
+            if any(one.zones[direction] == zone and one.exists is True for one, direction in there):
                 yield taken
 
 

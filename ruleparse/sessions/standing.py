@@ -1,0 +1,120 @@
+"""How things may stand between packets, and ways for them to stand that are one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+from ruleparse.bits import Bool
+from ruleparse.fates.outcomes import Answered
+from ruleparse.packet import Assumption, Packet, Unknowns
+from ruleparse.program import FORGOTTEN, Stop, Table
+
+MOST_WORLDS = 64
+"""More are joined, though it takes more than the answer to one question to tell them apart."""
+
+
+class Remembered(Protocol):
+    """What a node remembers that packets leave behind, besides single values."""
+
+    def copy(self) -> Self: ...
+
+    def joined(self, other: Self, when: Bool) -> Self:
+        """This where a condition holds, the other elsewhere."""
+
+    def settle(self, region: Bool) -> None:
+        """From now on there is only what is so in a region."""
+
+    def tables(self, family: int) -> Mapping[str, Table]:
+        """Program tables that stand for it."""
+
+    def generated(self, packet: Packet, stop: Stop, family: int) -> Packet | None:
+        """The packet that the node sends because another ended so, to be walked from table ANSWER on."""
+
+    def conclude(
+        self, start: Packet, end: Packet, region: Bool, family: int, known: Mapping[tuple[str, Hashable], int]
+    ) -> None:
+        """Learn from a packet, given as it came in and as it was in the end, and numbers as far as `region` goes.
+
+        `known` are the answers to questions that are known by then.
+        """
+
+
+@dataclass
+class World:
+    """One way things may stand. `known` are the answers given so far to questions that stay answered."""
+
+    remembered: Remembered
+    memory: dict[Hashable, Any] = field(default_factory=dict)
+    known: dict[tuple[str, Hashable], int] = field(default_factory=dict)
+    given: tuple[Answered, ...] = ()
+    odds: float = 1.0
+
+
+def merged(worlds: Iterable[World], unknowns: Unknowns) -> list[World]:
+    """Worlds in which things stand the same are one, as are those that the answer to a question tells apart."""
+    kept: list[World] = []
+    for world in worlds:
+        whole = world
+        while (same := next(((one, w) for one in kept if (w := _one(one, whole, unknowns))), None)) is not None:
+            kept.remove(same[0])
+            whole = same[1]
+        kept.append(whole)
+    return kept
+
+
+def _one(a: World, b: World, unknowns: Unknowns) -> World | None:
+    """One world for two, if nothing but odds or the answer to one question tells them apart."""
+    told_apart = {*a.given} ^ {*b.given}
+    if len({(one.question, one.about) for one in told_apart}) > 1 or (told_apart and a.odds != b.odds):
+        return None
+    if a.memory != b.memory:
+        return None
+    if a.remembered != b.remembered:
+        return _by_the_answer(a, b, told_apart, unknowns) if len(told_apart) == 2 else None
+    if not told_apart:
+        return replace(a, odds=a.odds + b.odds) if a.known == b.known else None
+    return _in_common(a, b, a.remembered, a.odds)
+
+
+def _by_the_answer(a: World, b: World, told_apart: Iterable[Answered], unknowns: Unknowns) -> World:
+    answer = next(one for one in told_apart if one.answer)
+    plain = answer.stays and not isinstance(answer.about, tuple)
+    variable = unknowns.keep(answer.question, answer.about if plain else unknowns.event)
+    yes, no = (a, b) if answer in a.given else (b, a)
+    return _in_common(yes, no, yes.remembered.joined(no.remembered, variable), yes.odds)
+
+
+def _in_common(a: World, b: World, remembered: Remembered, odds: float) -> World:
+    known = {key: answer for key, answer in a.known.items() if b.known.get(key) == answer}
+    return World(remembered, _memory(a, b), known, tuple(one for one in a.given if one in b.given), odds)
+
+
+def _memory(a: World, b: World) -> dict[Hashable, Any]:
+    """What differs is forgotten."""
+    return {
+        key: a.memory[key] if key in a.memory and key in b.memory and a.memory[key] == b.memory[key] else FORGOTTEN
+        for key in {**a.memory, **b.memory}
+    }
+
+
+def few(worlds: list[World], unknowns: Unknowns) -> list[World]:
+    """Not too many worlds, none of them left out."""
+    while len(worlds) > MOST_WORLDS:
+        alike = sorted(worlds, key=lambda world: (hash(world.given), world.odds))
+        odd = alike[len(alike) // 2 * 2 :]
+        worlds = [_either(a, b, unknowns) for a, b in zip(alike[::2], alike[1::2], strict=False)] + odd
+    return worlds
+
+
+def _either(a: World, b: World, unknowns: Unknowns) -> World:
+    """One world for two, whatever tells them apart; between those with the same answers, chance decides."""
+    by_chance = a.given == b.given
+    odds = a.odds + b.odds if by_chance else max(a.odds, b.odds)
+    decides = replace(_SO_FAR, probability=a.odds / odds) if by_chance else _SO_FAR
+    variable = unknowns.keep(decides, unknowns.event)
+    return _in_common(a, b, a.remembered.joined(b.remembered, variable), odds)
+
+
+_SO_FAR = Assumption("the packets before went one way rather than another, of too many to tell apart")
