@@ -167,6 +167,7 @@ def test_masquerade_without_any_global_address():
         ("eth0", "2001:db8:9::1", "2001:db8::5"),
         ("eth0", "fd00:9::1", "fd00::5"),
         ("eth0", "fe80::9", "fe80::5"),
+        ("eth0", "::", "fe80::5"),
         ("cali1", "fe80::9", "fe80::ecee"),
         ("cali1", "ff02::1", "fe80::ecee"),
         ("cali1", "fd00:1::9", "fd00::5"),

@@ -21,7 +21,7 @@ from ruleparse.routing.lazy import LazyRules
 from ruleparse.routing.model import Address, Interfaces
 from ruleparse.routing.sysctl import Settings
 
-_LINK, _SITE, _GLOBAL = 2, 5, 14
+_NOWHERE, _LINK, _SITE, _GLOBAL = -1, 2, 5, 14
 
 _LABELS = [
     (prefix(text), label)
@@ -33,7 +33,8 @@ _LABELS = [
 """net/ipv6/addrlabel.c, ip6addrlbl_init_table, the longest prefix first"""
 
 _ORCHID, _MAPPED, _COMPATIBLE = (prefix(p) for p in ("2001:10::/28", "::ffff:0:0/96", "::/96"))
-_LINK_LOCAL, _SITE_LOCAL, _MULTICAST, _LOOPBACK = (prefix(p) for p in ("fe80::/10", "fec0::/10", "ff00::/8", "::1/128"))
+_LINK_LOCAL, _SITE_LOCAL, _MULTICAST = (prefix(p) for p in ("fe80::/10", "fec0::/10", "ff00::/8"))
+_LOOPBACK, _UNSPECIFIED = prefix("::1/128"), prefix("::/128")
 
 
 def _holds(p: Prefix, value: int) -> bool:
@@ -42,6 +43,8 @@ def _holds(p: Prefix, value: int) -> bool:
 
 def scope(value: int) -> int:
     """ipv6_addr_src_scope: how far an address reaches."""
+    if value == 0:
+        return _NOWHERE
     if _holds(_MULTICAST, value):
         return value >> 112 & 15
     if _holds(_LINK_LOCAL, value) or _holds(_LOOPBACK, value):
@@ -178,7 +181,7 @@ def _around(value: int, length: int) -> Prefix:
     return Prefix(value & mask, mask, 6)
 
 
-_ON_LINK = (_MULTICAST, _LINK_LOCAL, _LOOPBACK)
+_ON_LINK = (_MULTICAST, _LINK_LOCAL, _LOOPBACK, _UNSPECIFIED)
 _FIXED_BORDERS = frozenset(
     [p for p, _ in _LABELS]
     + [*_ON_LINK, _SITE_LOCAL]
