@@ -101,8 +101,10 @@ def pick(condition: Bool, yes: Bool, no: Bool) -> Bool:
         return yes
     if condition is False:
         return no
-    if isinstance(yes, bool) or isinstance(no, bool):
-        return either(both(condition, yes), without(no, condition))
+    if isinstance(yes, bool):
+        return either(condition, no) if yes else without(no, condition)
+    if isinstance(no, bool):
+        return either(negate(condition), yes) if no else both(condition, yes)
     return _fold(condition.ite(yes, no))
 
 

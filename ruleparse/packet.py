@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from ruleparse.bits import (
     Bits,
@@ -51,6 +51,7 @@ FIELDS: dict[str, Field] = {}
 CHOSEN = frozenset({"in", "out_given", "route_out", "flow.in_port"})
 """Fields whose unknown value is one of a few."""
 
+Found = TypeVar("Found")
 _STANDS_FOR = "stands for "
 WAY_OUT = "route_out: "
 """What the unknown interface of a missing route is called among the unknowns."""
@@ -106,7 +107,7 @@ class Unknowns:
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
         self.lasting: set[tuple[str, Number | None]] = set()
         """the questions among them on whose answers it depends how things stand for packets to come"""
-        self._kinds: dict[str, tuple[tuple[int, int], Variables]] = {}
+        self._kinds: dict[str, tuple[tuple[int, int], object]] = {}
 
     def continues(self, earlier: Unknowns) -> None:
         """These are of a packet that comes after another: what the system made up then is still the same, and so are
@@ -198,13 +199,17 @@ class Unknowns:
         """What tells a number that only the running system knows from others."""
         return f"{field}: {self.wording(question)}"
 
-    def _among(self, kind: str, find: Callable[[], Iterable[Function]]) -> Variables:
-        """The variables of a kind, found anew only where there are more than before."""
+    def _kept(self, kind: str, find: Callable[[], Found]) -> Found:
+        """What is known of all unknowns, found anew only where there are more than before."""
         known = len(self.fields), len(self.assumptions)
         found = self._kinds.get(kind)
         if found is None or found[0] != known:
-            found = self._kinds[kind] = known, Variables(find())
-        return found[1]
+            found = self._kinds[kind] = known, find()
+        return cast("Found", found[1])
+
+    def _among(self, kind: str, find: Callable[[], Iterable[Function]]) -> Variables:
+        """The variables of a kind."""
+        return self._kept(kind, lambda: Variables(find()))
 
     def _of_fields(self, kind: str, fits: Callable[[str], bool]) -> Variables:
         return self._among(kind, lambda: [v for name in self.fields if fits(name) for v in self.variables[name]])
@@ -218,8 +223,13 @@ class Unknowns:
     @property
     def open_answers(self) -> Variables:
         """What open questions are answered, one way or the other."""
-        asked = self.assumptions.values()
-        return self._among("open answers", lambda: [v for v, question in asked if question.probability is None])
+        return self._among("open answers", lambda: [variable for variable, *_ in self.open_questions])
+
+    @property
+    def open_questions(self) -> list[tuple[Function, Assumption, Number | None]]:
+        """What nobody but the running system can answer, by the variable of the answer; and what it is about."""
+        asked = self.assumptions.items()
+        return self._kept("open", lambda: [(v, q, about) for (_, about), (v, q) in asked if q.probability is None])
 
     @property
     def random(self) -> Variables:
@@ -228,10 +238,10 @@ class Unknowns:
         return self._among("random", lambda: [v for v, question in asked if question.probability is not None])
 
     @property
-    def chances(self) -> dict[Function, float]:
-        """Random choices, and how likely each is to be yes."""
+    def chances(self) -> dict[int | None, float]:
+        """Random choices by their places in the order, and how likely each is to be yes."""
         asked = self.assumptions.values()
-        return {v: question.probability for v, question in asked if question.probability is not None}
+        return self._kept("chances", lambda: {v.node_var(): p for v, q in asked if (p := q.probability) is not None})
 
     @property
     def made_up(self) -> Variables:
@@ -285,15 +295,21 @@ class Unknowns:
         def value(n: Number) -> int:
             return n if isinstance(n, int) else sum(1 << i for i, b in enumerate(n) if holds(b, chosen))
 
-        def answers() -> Answers:
-            asked = [(key, value(number(self.fields[name]))) for key, name in self.numbers.items()]
-            asked += [(key, int(holds(variable, chosen))) for key, (variable, _) in self.assumptions.items()]
-            return {(words, at(about)): answer for (words, about), answer in asked}
+        fields = {n: value(number(bits)) for n, bits in self.fields.items() if n in FIELDS}
+        return Point(fields, value, _AnswersAt(self._asked_by_words(), value))
 
-        def at(about: Number | None) -> int | None:
-            return value(about) if isinstance(about, tuple) else about
+    def _asked_by_words(self) -> Mapping[str, list[tuple[Number | None, Bits]]]:
+        """All that is asked by its words: what it is about, and the answer."""
 
-        return Point({n: value(number(bits)) for n, bits in self.fields.items() if n in FIELDS}, value, answers)
+        def find() -> dict[str, list[tuple[Number | None, Bits]]]:
+            found: dict[str, list[tuple[Number | None, Bits]]] = {}
+            for (words, about), name in self.numbers.items():
+                found.setdefault(words, []).append((about, self.fields[name]))
+            for (words, about), (variable, _) in self.assumptions.items():
+                found.setdefault(words, []).append((about, (variable,)))
+            return found
+
+        return self._kept("by words", find)
 
     def at(self, point: Point) -> Bool:
         """The one packet that a point stands for, whatever the answers."""
@@ -321,18 +337,37 @@ def _is_made_up(name: str) -> bool:
     return name not in FIELDS and not name.startswith(WAY_OUT)
 
 
+class _AnswersAt(Answers):
+    """What questions are answered with at a point. Of thousands that were asked a packet meets a few."""
+
+    def __init__(self, asked: Mapping[str, Sequence[tuple[Number | None, Bits]]], value: Callable[[Number], int]):
+        self._asked = asked
+        self._value = value
+
+    def __getitem__(self, key: tuple[str, object]) -> int:
+        words, about = key
+        for number_, answer in reversed(self._asked.get(words, ())):
+            if self._at(number_) == about:
+                return self._value(answer)
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[tuple[str, object]]:
+        return iter(dict.fromkeys((words, self._at(n)) for words, asked in self._asked.items() for n, _ in asked))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _at(self, about: Number | None) -> int | None:
+        return self._value(about) if isinstance(about, tuple) else about
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One way everything unknown could be: values of fields, answers to questions, and what any number is then."""
 
     fields: Mapping[str, int]
     value: Callable[[Number], int]
-    find_answers: Callable[[], Answers]
-
-    @property
-    def answers(self) -> Answers:
-        """What questions are answered with; there may be many, and few want to know."""
-        return self.find_answers()
+    answers: Answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ up. Here the last two are taken out: what is made up is nobody's input, and a ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
@@ -76,9 +76,8 @@ def cases(region: Bool, numbers: Sequence[Number], packet: Packet) -> Iterator[t
 def given_answers(region: Bool, unknowns: Unknowns) -> list[Piece]:
     """A region by the answers to open questions that it depends on; random choices are left in it."""
     pieces = [Piece(region)]
-    for (_, about), (variable, question) in unknowns.assumptions.items():
-        if question.probability is None:
-            pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
+    for asked in unknowns.open_questions:
+        pieces = [p for piece in pieces for p in by_answer(piece, *asked, [piece.region])]
     return pieces
 
 
@@ -100,41 +99,53 @@ def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]
         yield sure, 1.0
     by_chance = bits.without(some, sure)
     for odds, where in sorted(_by_odds(bits.both(region, by_chance), unknowns).items(), reverse=True):
-        if odds > 0:
-            yield where, odds
+        yield where, odds
 
 
 def likelihood(choices: Bool, unknowns: Unknowns) -> float:
     """How likely random choices turn out so."""
-    ((odds, _),) = _by_odds(choices, unknowns).items()
-    return odds
+    return next(iter(_by_odds(choices, unknowns)), 0.0)
 
 
-def _by_odds(region: Bool, unknowns: Unknowns) -> dict[float, Bool]:
-    """Where a region is how likely, in parts that exclude each other and together are everything."""
-    odds = {variable.node_var(): probability for variable, probability in unknowns.chances.items()}
-    found: dict[Bool, dict[float, Bool]] = {False: {0.0: True}, True: {1.0: True}}
+def _by_odds(region: Bool, unknowns: Unknowns) -> Mapping[float, Bool]:
+    """Where a region is how likely, in parts that exclude each other; where it is impossible is none of them."""
+    return _Odds(unknowns).of(region)
 
-    def of(f: Bool) -> dict[float, Bool]:
-        if f in found:
-            return found[f]
-        assert not isinstance(f, bool)
-        yes, no = map(of, bits.branches(f))
-        mixed: dict[float, Bool] = {}
-        p = odds.get(f.node_var())
-        variable = unknowns.space.at(f.node_var() or 0)
-        if p is None:
-            for one in {*yes, *no}:
-                mixed[one] = bits.pick(variable, yes.get(one, False), no.get(one, False))
-        else:
-            for (a, there), (b, here) in product(yes.items(), no.items()):
-                if (both := bits.both(there, here)) is not False:
-                    one = round(p * a + (1 - p) * b, _DIGITS)
-                    mixed[one] = bits.either(mixed.get(one, False), both)
-        found[f] = mixed
-        return mixed
 
-    return of(region)
+class _Odds:
+    def __init__(self, unknowns: Unknowns) -> None:
+        self.chances = unknowns.chances
+        self.space = unknowns.space
+        self.found: dict[Bool, Mapping[float, Bool]] = {False: {}, True: {1.0: True}}
+
+    def of(self, f: Bool) -> Mapping[float, Bool]:
+        """The parts by how likely they are."""
+        if f not in self.found:
+            assert not isinstance(f, bool)
+            place = f.node_var()
+            assert place is not None
+            yes, no = map(self.of, bits.branches(f))
+            chance = self.chances.get(place)
+            self.found[f] = self.picked(place, yes, no) if chance is None else _mixed(chance, yes, no)
+        return self.found[f]
+
+    def picked(self, place: int, yes: Mapping[float, Bool], no: Mapping[float, Bool]) -> Mapping[float, Bool]:
+        variable = self.space.at(place)
+        return {odds: bits.pick(variable, yes.get(odds, False), no.get(odds, False)) for odds in {**yes, **no}}
+
+
+def _mixed(chance: float, yes: Mapping[float, Bool], no: Mapping[float, Bool]) -> Mapping[float, Bool]:
+    """Parts that exclude each other, by a random choice: if it is yes, and if it is no."""
+    found: dict[float, Bool] = {}
+    for (a, there), (b, here) in product(_with_impossible(yes), _with_impossible(no)):
+        odds = round(chance * a + (1 - chance) * b, _DIGITS)
+        if odds > 0 and (both := bits.both(there, here)) is not False:
+            found[odds] = bits.either(found.get(odds, False), both)
+    return found
+
+
+def _with_impossible(parts: Mapping[float, Bool]) -> list[tuple[float, Bool]]:
+    return [*parts.items(), (0.0, bits.negate(bits.any_of(parts.values())))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,12 +102,8 @@ def with_room(answer: Callable[[int], Answered]) -> Answered:
 
 def given_part(piece: Piece, unknowns: Unknowns) -> Bool:
     """A piece as a region of what was walked: with the answers under which it holds."""
-    answers = {(a.question, a.about): a.answer for a in piece.given}
-    held = (
-        variable if answers[question, about] else bits.negate(variable)
-        for (_, about), (variable, question) in unknowns.assumptions.items()
-        if (question, about) in answers
-    )
+    asked = ((unknowns.ask(a.question, a.about), a.answer) for a in piece.given)
+    held = (variable if answer else bits.negate(variable) for variable, answer in asked)
     return bits.all_of([piece.region, *held])
 
 

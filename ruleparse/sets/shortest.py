@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ruleparse import bits
@@ -68,16 +68,22 @@ def _reordered(region: Function, unknowns: Unknowns, order: Sequence[str]) -> tu
         size = len(unknowns.variables[name])
         view.variables[name] = tuple(reversed(space.variables(size)))
         view.places.extend((name, bit) for bit in reversed(range(size)))
-    moved: dict[Function, Bool] = {}
+    return _Move(unknowns.places, view.variables).of(region), view
 
-    def move(f: Bool) -> Bool:
-        if isinstance(f, bool):
-            return f
-        if f not in moved:
-            place = unknowns.places[f.node_var() or 0]
+
+class _Move:
+    """Makes the same functions of other variables."""
+
+    def __init__(self, places: Sequence[tuple[str, int] | None], variables: Mapping[str, Sequence[Function]]) -> None:
+        self.places = places
+        self.variables = variables
+        self.moved: dict[Bool, Bool] = {True: True, False: False}
+
+    def of(self, f: Bool) -> Bool:
+        if f not in self.moved:
+            assert not isinstance(f, bool)
+            place = self.places[f.node_var() or 0]
             assert place is not None, "answers were split off before"
             yes, no = bits.branches(f)
-            moved[f] = bits.pick(view.variables[place[0]][place[1]], move(yes), move(no))
-        return moved[f]
-
-    return move(region), view
+            self.moved[f] = bits.pick(self.variables[place[0]][place[1]], self.of(yes), self.of(no))
+        return self.moved[f]
