@@ -119,7 +119,7 @@ def walk(
     `answers` settles questions that the dumps leave open, by their words. With `naming` a bit that has become a large
     function is a variable from then on, so that what depends on it stays small.
     """
-    walker = _Walker(program, packet, answers or {}, reach, path)
+    walker = _Walker(program, packet, {} if answers is None else answers, reach, path)
     walker.naming = naming
     with _room_to_nest():
         walker.come_to_an_end(entry, reach)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from ruleparse.bits import Bool, Function, branches
@@ -58,70 +59,96 @@ def rows(
         return None
     if region is False:
         return Rows([])
-    reader = _Reader(unknowns, family, interfaces, most, negations)
-    found = reader.rows(unknowns.whatever_is_made_up(region))
-    return None if found is None else Rows(found, reader.cut)
+    reader = Reader(unknowns.whatever_is_made_up(region), unknowns, family, interfaces)
+    return reader.rows(most, negations=negations)
 
 
-class _Reader:
+class Reader:
+    """Reads the rows of a region; a part of it that many rows lead to is gone through once."""
+
     def __init__(
-        self,
-        unknowns: Variables,
-        family: int,
-        interfaces: Callable[[], Sequence[str]],
-        most: int = ROWS,
-        negations: bool = False,
+        self, region: Bool, unknowns: Variables, family: int, interfaces: Callable[[], Sequence[str]] = tuple
     ) -> None:
-        self.most = most
-        self.negations = negations
-        self.interfaces = interfaces
+        self.region = region
         self.unknowns = unknowns
         self.family = family
-        self.cut = False
+        self.interfaces = interfaces
+        self._parts: dict[Function, list[tuple[list[Cube], Bool]]] = {}
+        self._counts: dict[Bool, int] = {True: 1, False: 0}
+        self._texts: dict[tuple[Function, bool], list[tuple[Row, Bool]]] = {}
 
-    def rows(self, region: Bool) -> list[Row] | None:
-        if region is True:
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._count(self.region)
+
+    def rows(self, most: int, *, negations: bool = False) -> Rows | None:
+        """The first rows, None if the region is everything."""
+        if self.region is True:
             return None
-        result: list[Row] = []
-        for row in self.walk(region):
-            if len(result) == self.most:
-                self.cut = True
-                break
-            result.append(row)
-        return result
+        found = list(islice(self._walk(self.region, negations), most + 1))
+        return Rows(found[:most], len(found) > most)
 
-    def walk(self, region: Bool) -> Iterator[Row]:
+    def _count(self, region: Bool) -> int:
+        if region not in self._counts:
+            assert not isinstance(region, bool)
+            self._counts[region] = sum(self._count(rest) for _, rest in self._split(region))
+        return self._counts[region]
+
+    def _walk(self, region: Bool, negations: bool) -> Iterator[Row]:
         if isinstance(region, bool):
             yield {}
             return
-        variable = region.node_var()
-        assert variable is not None
+        if (region, negations) not in self._texts:
+            self._texts[region, negations] = list(self._told(region, negations))
+        for shown, rest in self._texts[region, negations]:
+            for row in self._walk(rest, negations):
+                yield {**shown, **row}
+
+    def _told(self, region: Function, negations: bool) -> Iterator[tuple[Row, Bool]]:
+        """Each part of a region as a row that says nothing of what is asked behind it."""
+        name = self._field(region)
+        assert name is not None
+        size = len(self.unknowns.variables[name])
+        field = shown_name(name)
+        words = self.interfaces() if field in INTERFACES else ()
+        chosen = bool(words) and size == len(words).bit_length()
+        for cubes, rest in self._split(region):
+            if chosen:
+                text = show_choices(cubes, size, words)
+            else:
+                text = show_values(field, cubes, size, self.family, negations=negations)
+            yield {field: text} if text else {}, rest
+
+    def _split(self, region: Function) -> list[tuple[list[Cube], Bool]]:
+        """A region by the values of its first field: those that leave the same to be asked together, few first."""
+        if region not in self._parts:
+            groups: dict[Bool, list[Cube]] = {}
+            for cube, rest in self._cubes(region):
+                groups.setdefault(rest, []).append(cube)
+            groups.pop(False, None)
+            parts = sorted(((cubes, rest) for rest, cubes in groups.items()), key=lambda part: (len(part[0]), part[0]))
+            self._parts[region] = parts
+        return self._parts[region]
+
+    def _field(self, f: Bool) -> str | None:
+        """The field that is asked about first, None if nothing is."""
+        variable = None if isinstance(f, bool) else f.node_var()
+        if variable is None:
+            return None
         place = self.unknowns.places[variable]
         assert place is not None, "answers were split off before"
-        name = place[0]
-        groups: dict[Bool, list[Cube]] = {}
-        for cube, rest in self.cubes(region, name):
-            groups.setdefault(rest, []).append(cube)
-        size = len(self.unknowns.variables[name])
-        for rest, found in sorted(groups.items(), key=lambda group: (len(group[1]), group[1])):
-            if rest is False:
-                continue
-            field = shown_name(name)
-            words = self.interfaces() if field in INTERFACES else ()
-            if words and size == len(words).bit_length():
-                text = show_choices(found, size, words)
-            else:
-                text = show_values(field, found, size, self.family, negations=self.negations)
-            for row in self.walk(rest):
-                yield {field: text, **row} if text else row
+        return place[0]
 
-    def cubes(self, region: Bool, name: str) -> Iterator[tuple[Cube, Bool]]:
+    def _cubes(self, region: Function) -> Iterator[tuple[Cube, Bool]]:
         """Every way through the bits of one field, the smallest first, and what is asked behind it."""
+        places = self.unknowns.places
+        name = self._field(region)
         pending: list[tuple[Bool, int, int]] = [(region, 0, 0)]
         while pending:
             f, value, mask = pending.pop()
             variable = None if isinstance(f, bool) else f.node_var()
-            place = None if variable is None else self.unknowns.places[variable]
+            place = None if variable is None else places[variable]
             if place is None or place[0] != name:
                 yield (value, mask), f
                 continue

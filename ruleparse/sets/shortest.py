@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ruleparse import bits
 from ruleparse.bits import Bool, Function, Space
 from ruleparse.packet import Unknowns
-from ruleparse.sets.readable import Rows, rows
+from ruleparse.sets.readable import Reader, Rows, rows
 
 ORDERS = (
     ("proto", "dport", "dst", "src", "in", "sport"),
@@ -45,19 +46,19 @@ def shortest_rows(
     region = unknowns.whatever_is_made_up(region)
     if isinstance(region, bool) or region.node_count() > _MOST_NODES:
         return rows(region, unknowns, family, interfaces, most, negations=True)
-    found: Rows | None = None
+    readers = [Reader(again, view, family, interfaces) for again, view in _in_orders(region, unknowns, orders)]
+    shortest = min(readers, key=lambda reader: min(reader.count, most), default=None)
+    if shortest is None:
+        return rows(region, unknowns, family, interfaces, most, negations=True)
+    return shortest.rows(most, negations=True)
+
+
+def _in_orders(
+    region: Function, unknowns: Unknowns, orders: Sequence[Sequence[str]]
+) -> Iterator[tuple[Bool, _Reordered]]:
     for order in orders:
-        try:
-            again, view = _reordered(region, unknowns, order)
-        except MemoryError:
-            continue
-        enough = most if found is None else len(found.rows)
-        tried = rows(again, view, family, interfaces, enough, negations=True)
-        if tried is None:
-            return None
-        if found is None or (not tried.more and len(tried.rows) < len(found.rows)):
-            found = tried
-    return found or rows(region, unknowns, family, interfaces, most, negations=True)
+        with suppress(MemoryError):
+            yield _reordered(region, unknowns, order)
 
 
 def _reordered(region: Function, unknowns: Unknowns, order: Sequence[str]) -> tuple[Bool, _Reordered]:
