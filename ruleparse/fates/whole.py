@@ -94,12 +94,14 @@ _DIGITS = 9
 
 def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]]:
     """A region by how likely the random choices make it, without these."""
-    some, sure = bits.exists(region, unknowns.random), bits.always(region, unknowns.random)
+    sure = bits.always(region, unknowns.random)
     if sure is not False:
         yield sure, 1.0
-    by_chance = bits.without(some, sure)
-    for odds, where in sorted(_by_odds(bits.both(region, by_chance), unknowns).items(), reverse=True):
-        yield where, odds
+    if sure != region:
+        yield from sorted(
+            ((where, odds) for odds, where in _by_odds(bits.without(region, sure), unknowns).items()),
+            key=lambda part: -part[1],
+        )
 
 
 def likelihood(choices: Bool, unknowns: Unknowns) -> float:
