@@ -119,7 +119,8 @@ def parses(folder: Path, runs: int, has_parser: bool) -> list[Subject]:
     return [
         *peer,
         Subject("every flow parsed", parse(folder), runs),
-        Subject("every flow parsed, every value read, and indexed", parse(folder, "--values"), runs),
+        Subject("every flow parsed, every value read", parse(folder, "--values"), runs),
+        Subject("every flow parsed, every value read, and indexed", parse(folder, "--indexed"), runs),
     ]
 
 

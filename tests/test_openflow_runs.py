@@ -1,6 +1,7 @@
 """Flows that are alike are read many at once, and come out as if each had been read by itself."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ruleparse.openflow import lookup, read
+from ruleparse.openflow.action import read_actions, show_actions
 from ruleparse.openflow.flows import Flow
 from ruleparse.openflow.lookup import FlowTable
 from ruleparse.openflow.read import FlowDump, read_flows
@@ -28,6 +30,7 @@ TEMPLATES = (
     " table=0, priority={},tcp,nw_dst={},tp_dst={} actions=conjunction({},1/2)",
     " table=0, in_port={},dl_dst={} actions=load:{}->NXM_NX_REG0[0..15],output:{}",
     " table=0, priority={},ipv6,reg0={},ipv6_src={} actions=ct(commit,table={},nat(dst={}))",
+    " table=0, ip actions=ct(zone={},nat(src={}),exec(set_field:{}->ct_mark)),conjunction({},{}/2),set_field:{}->reg1",
     " table=0, dl_vlan={},reg1={},xreg0={} actions=drop",
     " table=0, priority={}5,{}=1,nw_proto={} actions=output:{},note:{}",
     " priority={},arp,arp_tpa={} actions=IN_PORT",
@@ -83,7 +86,7 @@ def test_runs_equal_the_grammar_on_real_dumps(file: Path):
 def test_many_lines_are_a_run():
     text = "".join(f" table=0, priority=5,ip,nw_src=10.0.0.{n} actions=output:{n}\n" for n in range(50))
     found = list(read_flows(Source("flows", text)).runs("0"))
-    assert [len(f) if isinstance(f, Run) else 1 for f in found] == [1] * ENOUGH + [50 - ENOUGH - 1, 1]
+    assert [len(f) if isinstance(f, Run) else 1 for f in found] == [1] * ENOUGH + [50 - ENOUGH]
 
 
 # What they match
@@ -116,6 +119,39 @@ def test_columns_equal_single_flows(text: str):
     found = [f for f in dump.runs("0") if not isinstance(f, Diagnostic)]
     single = [flow for f in found for flow in (f if isinstance(f, Run) else (f,))]
     assert indexed(found) == indexed(single)
+
+
+# What they do
+
+
+def done(read: Callable[[], Any]) -> Any:
+    try:
+        return list(read())
+    except ValueError:
+        return None
+
+
+def one_after_another(run: Run) -> list[Any]:
+    return [read_actions(flow.syntax.actions) for flow in run]
+
+
+@settings(max_examples=150, deadline=None)
+@given(dumps())
+def test_actions_equal_single_flows(text: str):
+    for run in read_flows(Source("flows", text)).runs("0"):
+        if isinstance(run, Run):
+            assert done(run.actions) == done(partial(one_after_another, run))
+
+
+def test_where_nat_leads_is_read_anew():
+    text = "".join(
+        f" table=0, ip,reg0={n} actions=ct(nat(dst=10.0.0.{n}:80),exec(load:0x{1 + n % 2 * odd}->NXM_NX_CT_MARK[]))\n"
+        for odd in (0, 1)
+        for n in range(30)
+    )
+    runs = [found for found in read_flows(Source("flows", text)).runs("0") if isinstance(found, Run)]
+    shown = [show_actions(actions) for run in runs for actions in run.actions()]
+    assert shown == [line.partition(" actions=")[2] for line in text.splitlines()][ENOUGH:]
 
 
 # Which table they are of

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruleparse.openflow import actions as folder
+from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.keys import State
 from ruleparse.openflow.syntax import Element, Elements, words
 
@@ -49,6 +50,8 @@ class Kind:
     slot: Slot = ""
     state: State = "exact"
     leads: Callable[[Any, str], Iterable[Lead]] = nowhere
+    anew: Mapping[str, Callable[[Any, Element], Any]] = field(default_factory=dict)
+    """by name of an argument: a value with this one read anew, where very many flows differ in no more"""
 
     @property
     def name(self) -> str:
@@ -77,9 +80,20 @@ def kinds() -> Mapping[str, Kind]:
     return found
 
 
+@cache
+def kind_of(word: str) -> Kind | None:
+    """The action that begins with a word. Most are in a file of that name, so that others need not be loaded."""
+    likely = "output" if word.upper() in PORTS else word
+    for name in {m.name for m in pkgutil.iter_modules(folder.__path__)} & {word.lower(), likely}:
+        kind: Kind = importlib.import_module(f"{folder.__name__}.{name}").ACTION
+        if word in kind.words or word.lower() in kind.words:
+            return kind
+    return kinds().get(word) or kinds().get(word.lower())
+
+
 def read_action(element: Element) -> Act:
     """One action. Raises ValueError with a plain sentence."""
-    kind = kinds().get(element.word) or kinds().get(element.word.lower())
+    kind = kind_of(element.word)
     if kind is None and element.word.isdecimal():
         return read_action(Element("output", ":", element.word))
     if kind is None:
@@ -87,12 +101,13 @@ def read_action(element: Element) -> Act:
     return Act(kind, kind.parse(element))
 
 
-_read_before = lru_cache(1 << 12)(read_action)
+read_again = lru_cache(1 << 12)(read_action)
+"""The same of one that was read before."""
 
 
 def read_actions(elements: Elements) -> tuple[Act, ...]:
     """A row of actions. Raises ValueError."""
-    return tuple([_read_before(e) for e in words(elements)])
+    return tuple([read_again(e) for e in words(elements)])
 
 
 def show_actions(actions: Iterable[Act]) -> str:

@@ -8,7 +8,7 @@ from itertools import repeat
 
 from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import DEFAULT_PRIORITY, Condition, condition, matching
-from ruleparse.openflow.formats import number
+from ruleparse.openflow.formats import full, number
 from ruleparse.openflow.keys import PORT_KEYS, FlowKey, matched
 from ruleparse.openflow.runs import Run
 from ruleparse.openflow.syntax import has_holes, hole
@@ -78,11 +78,11 @@ def _column(run: Run, place: int, name: str, protocol: str, port: Port) -> _Colu
     if key is None or len(key.parts) != 1 or key.present is not None:
         raise _NotByColumn
     texts = run.column(place)
-    distinct = set(texts)
+    distinct = list(set(texts))
     field = flow_field(key.parts[0].field)
-    if key.format.whole is not None and "/" not in "".join(distinct):
-        value_of = {text: key.format.whole(text) for text in distinct}
-        return _Column(field, [value_of[text] for text in texts], [(1 << key.width) - 1])
+    if key.format.whole is not None and key.name not in PORT_KEYS and "/" not in "".join(distinct):
+        value_of = dict(zip(distinct, _whole(key, distinct), strict=True))
+        return _Column(field, [value_of[text] for text in texts], [full(key.parts[0].width) << key.parts[0].offset])
     if key.name in PORT_KEYS:
         read = {text: _one(condition(name, text, protocol), port) for text in distinct}
     else:
@@ -91,6 +91,15 @@ def _column(run: Run, place: int, name: str, protocol: str, port: Port) -> _Colu
     return _Column(
         field, [read[text][0] for text in texts], list(masks) if len(masks) == 1 else [read[text][1] for text in texts]
     )
+
+
+def _whole(key: FlowKey, texts: Sequence[str]) -> Sequence[int]:
+    """Values without masks, as `_placed` places them."""
+    assert key.format.whole is not None
+    values, (part,) = key.format.whole(texts), key.parts
+    if min(values) < 0 or max(values) >> part.width:
+        raise _NotByColumn
+    return [value << part.offset for value in values] if part.offset else values
 
 
 def _one(condition: Condition, port: Port) -> tuple[int, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
-from ruleparse.codec import address, integer, ipv4, mac, prefix_length, show_address, show_mac
+from ruleparse.codec import address, integer, ipv4_addresses, mac, prefix_length, show_address, show_mac
 
 Masked = tuple[int, int]
 """value and mask; a bit that the mask leaves out is 0 in the value"""
@@ -19,8 +20,8 @@ class Format:
     syntax: str
     parse: Callable[[str, int], Masked]
     show: Callable[[int, int, int], str]
-    whole: Callable[[str], int] | None = None
-    """reads what has no mask, where there are so many of these values that it pays"""
+    whole: Callable[[Sequence[str]], Sequence[int]] | None = None
+    """reads many values that have no mask at once, which is quicker"""
 
 
 def full(width: int) -> int:
@@ -30,6 +31,14 @@ def full(width: int) -> int:
 def number(text: str) -> int:
     """A decimal or `0x` number; unlike elsewhere a leading 0 is not octal where OVS prints it."""
     return integer(text, 0, (1 << 1024) - 1)
+
+
+def numbers(texts: Sequence[str]) -> Sequence[int]:
+    """Many numbers."""
+    try:
+        return list(map(int, texts, repeat(0)))
+    except ValueError:
+        return [number(text) for text in texts]
 
 
 def _numbers(one: Callable[[str], int]) -> Callable[[str, int], Masked]:
@@ -69,8 +78,8 @@ def _padded(digits: int) -> Callable[[int, int, int], str]:
     return show
 
 
-HEX = Format("N[/MASK]", _numbers(number), _show_hex)
-DECIMAL = Format("N[/MASK]", _numbers(number), _show_decimal)
+HEX = Format("N[/MASK]", _numbers(number), _show_hex, numbers)
+DECIMAL = Format("N[/MASK]", _numbers(number), _show_decimal, numbers)
 HEX4 = Format("N[/MASK]", _numbers(number), _padded(4))
 HEX5 = Format("N[/MASK]", _numbers(number), _padded(5))
 GBP = Format(
@@ -112,7 +121,7 @@ def _addresses(family: int) -> Format:
         length = prefix_length(mask, family)
         return f"{show_address(value, family)}/{show_address(mask, family) if length is None else length}"
 
-    return Format("ADDR[/MASK]", parse, show, ipv4 if family == 4 else None)
+    return Format("ADDR[/MASK]", parse, show, ipv4_addresses if family == 4 else None)
 
 
 IPV4, IPV6 = _addresses(4), _addresses(6)

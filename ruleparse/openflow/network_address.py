@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ruleparse.codec import address
 from ruleparse.openflow.fields import flow
-from ruleparse.openflow.syntax import Element, words
+from ruleparse.openflow.syntax import Element
 from ruleparse.program import Rule, Set
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Addresses and ports that NAT may choose from; port 0: the packet's own is kept."""
 
     family: int
@@ -26,8 +25,7 @@ class Range:
         return self.last > self.first or self.last_port > self.first_port
 
 
-@dataclass(frozen=True, slots=True)
-class Nat:
+class Nat(NamedTuple):
     """`side` is src, dst, or empty where only an earlier translation is applied; `flags` are random, hash …"""
 
     side: str = ""
@@ -55,10 +53,10 @@ def read_nat(element: Element) -> Nat:
     """`nat`, `nat(src=10.0.0.1-10.0.0.9:1024-2048,random)`, `nat(dst=[fd00::1]:80)`. Raises ValueError."""
     side, addresses = "", ""
     flags: list[str] = []
-    for e in words(element.inside):
-        if e.word in ("src", "dst"):
+    for e in element.inside:
+        if e is not None and e.word in ("src", "dst"):
             side, addresses = e.word, e.text
-        else:
+        elif e is not None:
             flags.append(e.word)
     nat = Nat(side, addresses, tuple(flags))
     _ = nat.wanted
@@ -71,7 +69,7 @@ _BRACKETED = re.compile(r"\[([^\]]*)\](?:-\[([^\]]*)\])?(?::(.*))?")
 def _parts(text: str) -> tuple[str, str, int]:
     """Addresses, ports and family of `10.0.0.1-10.0.0.9:1024-2048`, `[fd00::1]-[fd00::9]:80`, `[fd00::1-fd00::9]`,
     `fd00::1`."""
-    if (found := _BRACKETED.fullmatch(text)) is not None:
+    if text[:1] == "[" and (found := _BRACKETED.fullmatch(text)) is not None:
         return "-".join(filter(None, found.groups()[:2])), found[3] or "", 6
     if text.count(":") > 1:
         return text, "", 6

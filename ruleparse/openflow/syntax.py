@@ -7,9 +7,10 @@ between; all lines with the same text between have the same tree, which is fille
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ruleparse.grammars import grammar
 from ruleparse.text import Diagnostic, Span
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
     from lark import Tree
 
 
-Fill = Callable[[Sequence[str]], Any]
+Pieces = Sequence[str] | Mapping[int, str]
+"""What varies in a line, by hole."""
+Fill = Callable[[Pieces], Any]
 """What makes a part of a line from what varies in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One action or argument: `word`, `word:text`, `word=text`, or `word(inside)->arrow`; `sign` tells which."""
+class Element(NamedTuple):
+    """One action or argument: `word`, `word:text`, `word=text`, or `word(inside)->arrow`; `sign` tells which.
+
+    A tuple, as a dump has so many that what making and comparing them costs can be felt.
+    """
 
     word: str
     sign: str = ""
@@ -57,11 +62,11 @@ class FlowSyntax:
     def __init__(self, items: Items, actions: Elements) -> None:
         self.items = items
         self._actions: Elements | None = actions
-        self._late: tuple[Fill, Sequence[str]] | None = None
+        self._late: tuple[Fill, Pieces] | None = None
         self.words = tuple(e.word for e in actions if e is not None)
         self.derived: dict[str, Any] = {}
 
-    def like_this(self, items: Items, actions: Fill, pieces: Sequence[str]) -> FlowSyntax:
+    def like_this(self, items: Items, actions: Fill, pieces: Pieces) -> FlowSyntax:
         """Another flow of this shape."""
         other = FlowSyntax.__new__(FlowSyntax)
         other.items, other._actions, other._late = items, None, (actions, pieces)
@@ -237,6 +242,8 @@ def compiled(part: Any) -> Fill:
         return _text(part)
     if not has_holes(part):
         return lambda _: part
+    if isinstance(part, Element):
+        return _element_of(part)
     if isinstance(part, tuple):
         fill = _row(part)
         return lambda pieces: tuple(fill(pieces))
@@ -244,11 +251,21 @@ def compiled(part: Any) -> Fill:
     return lambda pieces: kind(*fill(pieces))
 
 
-def _row(parts: Sequence[Any]) -> Callable[[Sequence[str]], list[Any]]:
+def _element_of(part: Element) -> Fill:
+    fill = _row(part)
+    made = partial(tuple.__new__, Element)
+    return lambda pieces: made(fill(pieces))
+
+
+def _row(parts: Sequence[Any]) -> Callable[[Pieces], Sequence[Any]]:
     """What fills those of a row that vary."""
     varying = [(n, compiled(part)) for n, part in enumerate(parts) if has_holes(part)]
+    if len(varying) == 1:
+        ((place, only),) = varying
+        before, behind = tuple(parts[:place]), tuple(parts[place + 1 :])
+        return lambda pieces: (*before, only(pieces), *behind)
 
-    def fill(pieces: Sequence[str]) -> list[Any]:
+    def fill(pieces: Pieces) -> list[Any]:
         filled = list(parts)
         for n, one in varying:
             filled[n] = one(pieces)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ruleparse.openflow.action import Act, Kind, arguments, read_actions, show_actions
 from ruleparse.openflow.actions.ct_clear import UNTRACKED
@@ -16,8 +16,7 @@ from ruleparse.openflow.syntax import Element
 from ruleparse.program import Call, Set
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """`zone` is a number or a field; `order` says in which order the arguments were written."""
 
     commit: bool = False
@@ -119,5 +118,6 @@ ACTION = Kind(
     _show,
     _lower,
     slot="ct",
+    anew={"nat": lambda t, nat: t._replace(nat=read_nat(nat))},
     leads=lambda t, _: [] if t.table is None else [("recirculate", f"table {t.table.strip(chr(34))}")],
 )
