@@ -72,20 +72,25 @@ class Act:
 @cache
 def kinds() -> Mapping[str, Kind]:
     """Every action by each word that it may begin with."""
-    files = (m.name for m in pkgutil.iter_modules(folder.__path__))
-    found: dict[str, Kind] = {}
-    for file in files:
-        kind: Kind = importlib.import_module(f"{folder.__name__}.{file}").ACTION
-        found |= dict.fromkeys(kind.words, kind)
-    return found
+    return {word: kind for kind in map(_in_file, _files()) for word in kind.words}
+
+
+@cache
+def _files() -> dict[str, None]:
+    return dict.fromkeys(m.name for m in pkgutil.iter_modules(folder.__path__))
+
+
+def _in_file(name: str) -> Kind:
+    kind: Kind = importlib.import_module(f"{folder.__name__}.{name}").ACTION
+    return kind
 
 
 @cache
 def kind_of(word: str) -> Kind | None:
     """The action that begins with a word. Most are in a file of that name, so that others need not be loaded."""
     likely = "output" if word.upper() in PORTS else word
-    for name in {m.name for m in pkgutil.iter_modules(folder.__path__)} & {word.lower(), likely}:
-        kind: Kind = importlib.import_module(f"{folder.__name__}.{name}").ACTION
+    for name in _files().keys() & {word.lower(), likely}:
+        kind = _in_file(name)
         if word in kind.words or word.lower() in kind.words:
             return kind
     return kinds().get(word) or kinds().get(word.lower())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
+from ruleparse.openflow.cutting import Column, is_one
 from ruleparse.openflow.fields import flow as flow_field
 from ruleparse.openflow.flows import DEFAULT_PRIORITY, Condition, condition, matching
 from ruleparse.openflow.formats import full, number
@@ -33,8 +34,8 @@ class _Column:
     """A field whose value varies: values by flow, in the place where the packet has them, and their masks."""
 
     field: str
-    values: list[int]
-    masks: list[int]
+    values: Sequence[int]
+    masks: Sequence[int]
     """by flow; one if it is the same for all"""
 
     def some(self, places: Sequence[int]) -> _Column:
@@ -78,11 +79,10 @@ def _column(run: Run, place: int, name: str, protocol: str, port: Port) -> _Colu
     if key is None or len(key.parts) != 1 or key.present is not None:
         raise _NotByColumn
     texts = run.column(place)
-    distinct = list(set(texts))
     field = flow_field(key.parts[0].field)
-    if key.format.whole is not None and key.name not in PORT_KEYS and "/" not in "".join(distinct):
-        value_of = dict(zip(distinct, _whole(key, distinct), strict=True))
-        return _Column(field, [value_of[text] for text in texts], [full(key.parts[0].width) << key.parts[0].offset])
+    if key.format.whole is not None and key.name not in PORT_KEYS and "/" not in "".join(texts):
+        return _Column(field, _whole(key, texts), [full(key.parts[0].width) << key.parts[0].offset])
+    distinct = set(texts)
     if key.name in PORT_KEYS:
         read = {text: _one(condition(name, text, protocol), port) for text in distinct}
     else:
@@ -93,13 +93,15 @@ def _column(run: Run, place: int, name: str, protocol: str, port: Port) -> _Colu
     )
 
 
-def _whole(key: FlowKey, texts: Sequence[str]) -> Sequence[int]:
+def _whole(key: FlowKey, texts: Column) -> tuple[int, ...]:
     """Values without masks, as `_placed` places them."""
     assert key.format.whole is not None
+    if is_one(texts):
+        return (_placed(key, texts[0])[0],) * len(texts)
     values, (part,) = key.format.whole(texts), key.parts
     if min(values) < 0 or max(values) >> part.width:
         raise _NotByColumn
-    return [value << part.offset for value in values] if part.offset else values
+    return tuple([value << part.offset for value in values]) if part.offset else tuple(values)
 
 
 def _one(condition: Condition, port: Port) -> tuple[int, int]:
@@ -149,7 +151,7 @@ def _by_masks(
             fields[name], values[name] = mask, repeat(value, len(inside))
         bits = tuple(sorted(fields.items()))
         rows = list(zip(*[values[name] for name, _ in bits], strict=True)) if bits else [()] * len(inside)
-        yield Alike(bits, priority, rows, [places[at] for at in inside])
+        yield Alike(bits, priority, rows, places if len(inside) == len(places) else [places[at] for at in inside])
 
 
 def _together(columns: Sequence[_Column], count: int) -> Iterator[tuple[tuple[int, ...], Sequence[int]]]:
