@@ -144,6 +144,11 @@ def depends(f: Bool, variable: Function) -> bool:
     return bool(f.exists(variable) != f)
 
 
+def size(f: Bool) -> int:
+    """How many nodes a function has."""
+    return 0 if isinstance(f, bool) else int(f.node_count())
+
+
 def union(items: Sequence[Bool]) -> Bool:
     """Whether any of these holds; neighbours first, so that what many are put together from stays small."""
     parts: list[Bool] = [item for item in items if item is not False]

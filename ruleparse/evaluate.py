@@ -1,8 +1,10 @@
 """The only semantics: a packet walks tables of rules.
 
 There is one packet at every moment. A rule that hits only under a condition changes it only under that condition
-(`field = hit ? new : old`), so walks never multiply: the work is linear in the rules met. `reach` is the condition
-under which the walk is where it is; for a packet whose every field is known it is True or False throughout.
+(`field = hit ? new : old`), so walks never multiply: the work is linear in the rules met. `alive` is the condition
+under which the walk has not ended. All others are relative to it: they, and what they make of fields, are anybody's
+guess where it does not hold, so that nothing of what ended packets elsewhere gets into them. For a packet whose every
+field is known all are True or False throughout.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from ruleparse.program import (
     Table,
     Way,
 )
+from ruleparse.waiting import Waiting, one_more
 
 DEPTH = 1500
 """Tables within tables that may be within themselves. A switch has 254, and goes back 64 times."""
@@ -58,13 +61,19 @@ class EndlessWalkError(RecursionError):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule whose tests held, in the order of the walk, and under which condition."""
+    """A rule whose tests held, in the order of the walk; `hit` is the condition, for packets that were `alive`."""
 
     table: Table
     rule: Rule
-    when: Bool
+    hit: Bool
+    alive: Bool
     packet: Packet
     """as it was when the rule looked at it"""
+
+    @property
+    def when(self) -> Bool:
+        """Under which condition they held."""
+        return both(self.hit, self.alive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def walk(
     walker = _Walker(program, packet, {} if answers is None else answers, reach, path)
     walker.naming = naming
     with _room_to_nest():
-        walker.come_to_an_end(entry, reach)
+        walker.come_to_an_end(entry)
         walker.walk_those_that_wait()
     return Walk(walker.hits, walker.ends, walker.names)
 
@@ -151,11 +160,12 @@ class _Walker:
         self.answers = answers
         self.alive = reach
         """the condition under which the walk has not ended; what a field holds elsewhere is nobody's business"""
+        self.within: Bool = True
+        """a condition that is said in few words, of those who began this walk"""
         self.hits: list[Hit] = []
         self.ends: list[End] = []
         self.catchers: list[tuple[tuple[str, ...], list[tuple[Bool, Packet]]]] = []
-        self.waiting: deque[tuple[str, str, Bool, Packet]] = deque()
-        """copies that are walked when this walk is over: where, the field that counts them, when"""
+        self.waiting: deque[Waiting] = deque()
         self.depth = 0
         self.inside: set[str] = set()
         """tables that the walk is in and may not enter again"""
@@ -174,6 +184,10 @@ class _Walker:
         if key in self.answers:
             return bool(self.answers[key])
         return self.packet.unknowns.ask(question, about)
+
+    def told_shortly(self, condition: Bool) -> Bool:
+        yes, no = both(self.alive, condition), without(self.alive, condition)
+        return self.packet.unknowns.told_apart(yes, no) if yes is not False and no is not False else no is False
 
     @property
     def memory(self) -> Memory | None:
@@ -196,124 +210,127 @@ class _Walker:
 
     # The walk
 
-    def come_to_an_end(self, name: str, reach: Bool) -> None:
+    def come_to_an_end(self, name: str) -> None:
         """Walk a table that nobody comes back from."""
-        rest = self.enter(name, reach)
-        if rest is not False:
-            self.ends.append(End(both(rest, self.names), Stop("accept"), None, None, self.packet))
+        self.enter(name, True)
+        if self.alive is not False:
+            self.ends.append(End(both(self.alive, self.names), Stop("accept"), None, None, self.packet))
 
-    def enter(self, name: str, reach: Bool) -> Bool:
-        """Walk a table under the condition `reach`; the condition under which it comes back."""
+    def enter(self, name: str, reach: Bool) -> None:
+        """Walk a table under the condition `reach`; those who are alive then have come back."""
         table = self.program[name]
         if self.depth > DEPTH:
             self.end(Stop("drop", "too many tables within tables"), reach, table, None)
-            return False
-        if name in self.inside:
-            return self.loop(table, reach)
-        if table.within_itself:
+        elif name in self.inside:
+            self.loop(table, reach)
+        elif table.within_itself:
             self.depth += 1
-            returned = self.rules(table, reach)
+            self.rules(table, reach)
             self.depth -= 1
-            return returned
-        if len(self.inside) == DEEPEST:
+        elif len(self.inside) == DEEPEST:
             raise EndlessWalkError(f"more than {DEEPEST} tables within tables, at last {table.name}")
-        self.inside.add(name)
-        returned = self.rules(table, reach)
-        self.inside.discard(name)
-        return returned
+        else:
+            self.inside.add(name)
+            self.rules(table, reach)
+            self.inside.discard(name)
 
-    def loop(self, table: Table, reach: Bool) -> Bool:
-        self.hits.append(Hit(table, Rule((), (Note(_LOOP.question, _LOOP),)), reach, self.packet))
+    def loop(self, table: Table, reach: Bool) -> None:
+        self.hits.append(Hit(table, Rule((), (Note(_LOOP.question, _LOOP),)), reach, self.alive, self.packet))
         self.end(Stop("drop", f"chain {table.label} is entered within itself"), reach, table, None)
-        return False
 
-    def rules(self, table: Table, reach: Bool) -> Bool:
-        returned: Bool = False
+    def rules(self, table: Table, reach: Bool) -> None:
+        left, here = reach, both(reach, self.alive)
         for rule in table.rules_for(self.packet):
-            hit = reach
-            for test in rule.tests:
-                held = both(hit, test.holds(self.packet, self))
-                hit = held if self.path is None or held is False else self.one_way(hit, held)
-                if hit is False:
-                    break
-            if self.path is not None:
-                reach = self.alive
-            if hit is not False:
-                stays, back = self.perform(table, rule, hit)
-                returned = either(returned, back)
-                reach = either(without(reach, hit), stays)
-                if reach is False:
-                    break
+            hit = self.hit(rule, left, here)
+            if hit is False:
+                continue
+            if not self.perform(table, rule, hit):
+                left = without(left, hit)
+            here = both(left, self.alive)
+            if here is False:
+                break
         if table.base:
-            reach, returned = either(reach, returned), False
-        if reach is not False:
-            stays, back = self.perform(table, table.default, reach)
-            returned = either(returned, either(stays, back))
-        return returned
+            left, here = reach, both(reach, self.alive)
+        if here is not False:
+            self.perform(table, table.default, True if here == self.alive else left)
 
-    def one_way(self, before: Bool, held: Bool) -> Bool:
+    def hit(self, rule: Rule, left: Bool, here: Bool) -> Bool:
+        """Where a rule's tests hold, of what is `left`: that is `here`, of those who are alive."""
+        for test in rule.tests:
+            held = test.holds(self.packet, self)
+            if self.path is not None:
+                held = self.one_way(self.path, held)
+            here = both(here, held)
+            if here is False:
+                return False
+            left = both(left, held)
+        return True if here == self.alive else left
+
+    def one_way(self, path: Path, held: Bool) -> bool:
         """On a single path a test holds or it does not; from here on only packets of that kind are walked."""
-        assert self.path is not None
-        if held == before:
-            return held
-        holds = self.path.choose()
-        self.alive = held if holds else without(before, held)
-        return held if holds else False
+        some, others = both(self.alive, held), without(self.alive, held)
+        if some is False or others is False:
+            return others is False
+        holds = path.choose()
+        self.alive = some if holds else others
+        return holds
 
-    def perform(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
-        """Do a rule's actions; the conditions under which the walk goes on with the next rule, and leaves the table."""
+    def perform(self, table: Table, rule: Rule, hit: Bool) -> bool:
+        """Do a rule's actions; whether those who are alive then go on with the next rule."""
         if len(self.hits) == STEPS:
             raise EndlessWalkError(f"the packet hits more than {STEPS} rules, at last in {table.name}")
-        self.hits.append(Hit(table, rule, hit, self.packet))
+        self.hits.append(Hit(table, rule, hit, self.alive, self.packet))
         if rule.actions and isinstance(rule.actions[-1], Stop):
             self.conclude(table, rule, hit)
-            return False, False
+            return True
         return self.act(table, rule, hit)
 
     def conclude(self, table: Table, rule: Rule, hit: Bool) -> None:
         """Do the actions of a rule that nothing comes back from: nobody else sees what it writes."""
-        packet, alive, self.alive = self.packet, self.alive, hit
-        self.act(table, rule, hit)
-        self.packet, self.alive = packet, without(alive, hit)
+        packet, alive, within = self.packet, self.alive, self.within
+        self.alive, self.within = both(alive, hit), both(within, hit)
+        self.act(table, rule, True)
+        self.packet, self.alive, self.within = packet, without(alive, hit), within
 
-    def act(self, table: Table, rule: Rule, hit: Bool) -> tuple[Bool, Bool]:
+    def act(self, table: Table, rule: Rule, hit: Bool) -> bool:
         for action in rule.actions:
             if isinstance(action, Return):
-                return False, hit
+                return False
             if isinstance(action, Stop):
                 self.end(action, hit, table, rule)
-                return False, False
-            if isinstance(action, Goto):
-                return False, self.enter_by(rule, action.table, hit)
-            hit = self.call(rule, action, hit) if isinstance(action, Call) else self.change(action, hit)
-            if hit is False:
                 break
-        return hit, False
+            if isinstance(action, Goto):
+                self.enter_by(rule, action.table, hit)
+                return False
+            if not isinstance(action, Call):
+                self.change(action, hit)
+            elif not self.call(rule, action, hit):
+                break
+        return True
 
-    def enter_by(self, rule: Rule, name: str, reach: Bool) -> Bool:
+    def enter_by(self, rule: Rule, name: str, reach: Bool) -> None:
         alike = self.packet.unknowns.called_alike
         place = (self.way, alike(name), alike(rule.words))
         nth = self.entered[place] = self.entered.get(place, 0) + 1
         outer, self.way = self.way, Way(hash((place, nth)))
-        returned = self.enter(name, reach)
+        self.enter(name, reach)
         self.way = outer
-        return returned
 
-    def call(self, rule: Rule, action: Call, hit: Bool) -> Bool:
+    def call(self, rule: Rule, action: Call, hit: Bool) -> bool:
+        """Walk a table and come back; whether anybody does."""
         before = self.packet
         caught: list[tuple[Bool, Packet]] = []
         self.catchers.append((action.catches, caught))
-        returned = self.enter_by(rule, action.table, hit)
+        self.enter_by(rule, action.table, hit)
         self.catchers.pop()
-        if not caught:
-            return returned
-        together = bits.union([when for when, _ in caught])
-        self.alive = either(self.alive, together)
-        self.merge(caught, together)
-        if self.naming:
-            self.packet, same = with_names(self.packet, before)
-            self.names = both(self.names, same)
-        return either(returned, together)
+        if caught:
+            together = bits.union([when for when, _ in caught])
+            self.alive = either(self.alive, together)
+            self.merge(caught, together)
+            if self.naming:
+                self.packet, same = with_names(self.packet, before)
+                self.names = both(self.names, same)
+        return both(hit, self.alive) is not False
 
     def merge(self, caught: Sequence[tuple[Bool, Packet]], together: Bool) -> None:
         """Go on with each of these packets where its condition holds, with the present one elsewhere."""
@@ -327,15 +344,14 @@ class _Walker:
         })  # fmt: skip
 
     def end(self, stop: Stop, hit: Bool, table: Table, rule: Rule | None) -> None:
+        when, self.alive = both(hit, self.alive), without(self.alive, hit)
         for catches, caught in reversed(self.catchers):
             if stop.verdict in catches:
-                caught.append((hit, self.packet))
-                self.alive = without(self.alive, hit)
+                caught.append((when, self.packet))
                 return
-        self.ends.append(End(both(hit, self.names), stop, table, rule, self.packet))
-        self.alive = without(self.alive, hit)
+        self.ends.append(End(both(when, self.names), stop, table, rule, self.packet))
 
-    def change(self, action: Action, hit: Bool) -> Bool:
+    def change(self, action: Action, hit: Bool) -> None:
         packet = self.packet
         match action:
             case Set(field, value, mask):
@@ -351,9 +367,8 @@ class _Walker:
                 self.write(field, clamped_sum(packet[field], amount, low, high, FIELDS[field].width), hit)
             case Havoc(field, low, high, question, about, of_all):
                 number, fits = self.unsettled(field, low, high, question, packet[about] if about else None)
-                self.write(field, number, self.alive if of_all else hit)
+                self.write(field, number, of_all or hit)
                 self.alive = without(self.alive, without(hit, fits))
-                return both(hit, fits)
             case Note():
                 pass
             case Remember(change):
@@ -364,16 +379,14 @@ class _Walker:
             case Fork(table, keeps):
                 self.fork(table, keeps, hit)
             case Emit(port):
-                self.ends.append(End(hit, Stop("output", port), None, None, packet))
+                self.ends.append(End(both(hit, self.alive), Stop("output", port), None, None, packet))
             case Call() | Goto() | Return() | Stop():
                 raise AssertionError("handled by perform")
             case _:
                 assert_never(action)
-        return hit
 
     def write(self, field: str, new: bits.Number, hit: Bool) -> None:
-        everywhere = hit is True or hit == self.alive
-        self.packet = self.packet.but({field: new if everywhere else bits.select(hit, new, self.packet[field])})
+        self.packet = self.packet.but({field: new if hit is True else bits.select(hit, new, self.packet[field])})
 
     def unsettled(
         self, field: str, low: int, high: int, question: Assumption, about: bits.Number | None
@@ -385,49 +398,42 @@ class _Walker:
         return number, bits.between(number, low, high)
 
     def fork(self, table: str, keeps: tuple[str, ...], hit: Bool) -> None:
-        before, catchers, alive = self.packet, self.catchers, self.alive
-        self.catchers, self.alive = [], hit
-        self.enter(table, hit)
+        before, catchers, alive, within = self.packet, self.catchers, self.alive, self.within
+        self.catchers, self.alive, self.within = [], both(alive, hit), both(within, hit)
+        self.enter(table, True)
         after = self.packet
-        self.packet, self.catchers, self.alive = before, catchers, alive
+        self.packet, self.catchers, self.alive, self.within = before, catchers, alive, within
         for field in keeps:
             self.write(field, after[field], hit)
 
     def put_off(self, table: str, later: str, hit: Bool) -> None:
         """A copy waits; together with one that does already, where no packet has both, or one between them."""
-        for at in reversed(range(len(self.waiting))) if table in {name for name, *_ in self.waiting} else ():
-            name, field, when, packet = self.waiting[at]
-            if bits.both(when, hit) is not False:
+        copy = Waiting(table, later, both(hit, self.alive), both(hit, self.within), self.packet)
+        for at in reversed(range(len(self.waiting))) if table in {other.table for other in self.waiting} else ():
+            other = self.waiting[at]
+            if both(copy.when, other.when) is not False:
                 break
-            if (name, field) == (table, later):
-                self.waiting[at] = table, later, bits.either(when, hit), joined(hit, self.packet, packet)
+            if (other.table, other.counter) == (table, later):
+                self.waiting[at] = copy.with_others(other)
                 return
-        self.waiting.append((table, later, hit, self.packet))
+        self.waiting.append(copy)
 
     def walk_those_that_wait(self) -> None:
         """Walk the copies that were put off, in their order; each is told how many there were with it.
 
         On a single path, where what is remembered counts, a copy's own copies come before those behind it.
         """
-        begun: dict[str, bits.Number] = {}
+        begun: dict[str, list[Bool]] = {}
         while self.waiting:
-            table, field, hit, packet = self.waiting.popleft()
-            before = begun.get(field, 0)
-            count = begun[field] = bits.select(hit, bits.add(before, 1, FIELDS[field].width), before)
-            nth = bits.constant(count, hit)
-            self.packet, self.catchers, self.alive = packet.but({field: count if nth is None else nth}), [], hit
-            behind = deque[tuple[str, str, Bool, Packet]]()
+            copy = self.waiting.popleft()
+            nth = one_more(begun.setdefault(copy.counter, []), copy.when)
+            self.packet, self.catchers = copy.packet.but({copy.counter: nth}), []
+            self.alive, self.within = copy.when, copy.hit
+            behind = deque[Waiting]()
             if self.path is not None:
                 behind, self.waiting = self.waiting, behind
-            self.come_to_an_end(table, hit)
+            self.come_to_an_end(copy.table)
             self.waiting += behind
-
-
-def joined(when: Bool, packet: Packet, other: Packet) -> Packet:
-    """One packet where a condition holds, and another elsewhere."""
-    names = {**other.values, **packet.values}
-    differ = [name for name in names if packet.values.get(name) is not other.values.get(name)]
-    return other.but({name: bits.select(when, packet[name], other[name]) for name in differ})
 
 
 def clamped_sum(n: bits.Number, amount: int, low: int, high: int, size: int) -> bits.Number:

@@ -16,6 +16,7 @@ from ruleparse.bits import (
     Variables,
     all_of,
     at_least,
+    both,
     chosen,
     depends,
     differ,
@@ -107,6 +108,7 @@ class Unknowns:
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
         self.lasting: set[tuple[str, Number | None]] = set()
         """the questions among them on whose answers it depends how things stand for packets to come"""
+        self._for_answers: list[Function] = []
         self._kinds: dict[str, tuple[tuple[int, int], object]] = {}
 
     def continues(self, earlier: Unknowns) -> None:
@@ -171,8 +173,9 @@ class Unknowns:
         """The unknown answer to a question; `about` is the number that the question asks something of, if it does."""
         key = (self.wording(question), about)
         if key not in self.assumptions:
-            self.assumptions[key] = (self.space.variable(), question)
-            self.places.append(None)
+            if not self._for_answers:
+                self.make_room_for_answers(1)
+            self.assumptions[key] = (self._for_answers.pop(), question)
         return self.assumptions[key][0]
 
     def called_alike(self, words: str) -> str:
@@ -190,6 +193,11 @@ class Unknowns:
     def event(self) -> int:
         """A number for something that happens once, for questions to be about."""
         return -1 - len(self.places)
+
+    def make_room_for_answers(self, count: int) -> None:
+        """Answers to the next questions come here in the order of variables."""
+        self._for_answers[:0] = reversed(self.space.variables(count))
+        self.places += [None] * count
 
     def wording(self, question: Assumption) -> str:
         """What tells a question from others."""
@@ -310,6 +318,13 @@ class Unknowns:
             return found
 
         return self._kept("by words", find)
+
+    def told_apart(self, some: Bool, others: Bool) -> Bool:
+        """A condition on few fields that holds for some packets, and for none of the others."""
+        for variables in reversed(self.variables.values()):
+            more = exists(some, variables)
+            some = more if both(more, others) is False else some
+        return some
 
     def at(self, point: Point) -> Bool:
         """The one packet that a point stands for, whatever the answers."""

@@ -32,6 +32,9 @@ class World(Protocol):
         The words of a question never hold the value of a field: that is what `about` is for, known or not.
         """
 
+    def told_shortly(self, condition: Bool) -> Bool:
+        """A condition that says the same of those who are still on their way, and of fewer fields where it can."""
+
     @property
     def way(self) -> Way:
         """A number for the calls that led here: a rule that one packet meets twice is met on different ways."""

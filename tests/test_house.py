@@ -35,7 +35,7 @@ LAYERS = """
     evaluate graph snapshot effects
     netfilter openflow routing
     program
-    interface_atoms kubernetes
+    interface_atoms kubernetes waiting
     codec
     packet
     bits

@@ -29,8 +29,12 @@ PRESENT: Mapping[str, tuple[tuple[Masked, ...], ...]] = {
 """Fields that nobody knows unless somebody says them, each with when a packet has it. All else is 0 of a packet that
 comes in: registers, metadata, what conntrack says. It is no fragment."""
 
-ORDER = ("dl_type", "nw_proto", "nw_dst", "ipv6_dst", "tp_dst", "dl_dst", "in_port", "nw_src", "ipv6_src", "dl_src")
+ORDER = ("dl_type", "nw_proto", "nw_dst", "ipv6_dst", "dl_dst", "tp_dst", "in_port", "nw_src", "ipv6_src", "dl_src")
 """Fields in the order in which diagrams look at them; others come behind."""
+
+WHO = "in_port"
+"""The first field that says whom a packet is from; which bucket of a group it uses comes before that, as it depends on
+where the packet goes."""
 
 _ALWAYS = frozenset({"in_port", "dl_type", "nw_proto", "nw_src", "nw_dst"})
 _HASHED = 1
@@ -103,6 +107,11 @@ def hashes(program: BridgeProgram) -> dict[str, int]:
     """What a packet has besides, where the datapath has hashed it for a group."""
     spreads = any(group.type == "select" and group.method != "hash" for group in program.groups.values())
     return {flow("dp_hash"): _HASHED} if spreads else {}
+
+
+def choices_between_buckets(program: BridgeProgram) -> int:
+    """How many questions there may be about which bucket of a group is used."""
+    return sum(len(group.buckets) - 1 for group in program.groups.values() if group.type == "select" and group.buckets)
 
 
 # Written down

@@ -8,9 +8,10 @@ what Open vSwitch gives up on is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ruleparse.bits import both, equal, negate
+from ruleparse.bits import Bool, both, equal, equal_masked, negate
+from ruleparse.codec import Codec
 from ruleparse.openflow.action_set import in_order
 from ruleparse.openflow.bounds import SWEEPS, fills_action_sets, stays_small
 from ruleparse.openflow.calls import unless_too_much
@@ -25,10 +26,14 @@ from ruleparse.openflow.recirculation import one_pass
 from ruleparse.openflow.spread import Spread
 from ruleparse.openflow.steps import Steps
 from ruleparse.packet import Packet
-from ruleparse.program import Action, Call, Fork, Masked, Return, Rule, Set, Table
+from ruleparse.program import Action, Call, Fork, Key, Masked, Return, Rule, Set, Stop, Table, Test, World
 
 NEXT = flow("next")
 _ROUND = flow("round")
+BACK = Rule((Masked(NEXT, 0, -1),), (Return(),))
+"""Packets that go on nowhere."""
+DONE = Rule((Masked(NEXT, 0, -1),), (Stop("accept"),))
+"""The same where nobody will look at them."""
 _TAIL = " and on"
 """behind the name of a table or group whose flows need not come back"""
 
@@ -76,6 +81,13 @@ class Whole(BridgeProgram):
         return self._rule(found, entry.deeper)
 
 
+def _goes_on(number: int, packet: Packet, world: World) -> Bool:
+    return world.told_shortly(equal_masked(packet[NEXT], number, -1))
+
+
+_GOES_ON = Key(("goes on in",), Codec("table", str), _goes_on)
+
+
 class Merging(Whole):
     """Tables are entered in their order, and nothing is counted.
 
@@ -108,22 +120,22 @@ class Merging(Whole):
     def in_order(self, entry: Entry, tail: str) -> Iterator[Rule]:
         """Enters a table, then each that it leads to, and those that these lead to, in their order; as long as there
         are packets that go on."""
+        done = DONE if tail else BACK
         yield Rule((), (Set(NEXT, 0), Call(entry.name + tail)))
-        yield from self.sweep(self._place(entry.table), tail)
+        yield done
+        yield from self.sweep(self._place(entry.table), tail, done)
         for _ in range(SWEEPS):
-            yield Rule((Masked(NEXT, 0, -1),), (Return(),))
-            yield from self.sweep(-1, tail)
-        yield Rule((Masked(NEXT, 0, -1),), (Return(),))
+            yield from self.sweep(-1, tail, done)
         raise LoopsBackError
 
-    def sweep(self, place: int, tail: str) -> Iterator[Rule]:
+    def sweep(self, place: int, tail: str, done: Rule) -> Iterator[Rule]:
         """Enters every table behind a place that packets wait to go on in."""
         while later := [entry for entry in self._later if self._place(entry.table) > place]:
             place = min(self._place(entry.table) for entry in later)
             for entry in later:
                 if self._place(entry.table) == place:
-                    here = Masked(NEXT, self._later[entry], -1)
-                    yield Rule((here,), (Set(NEXT, 0), Call(entry.name + tail)))
+                    yield Rule((Test(_GOES_ON, self._later[entry]),), (Set(NEXT, 0), Call(entry.name + tail)))
+            yield done
 
     def entry_pass(self, table: str) -> str:
         """Packets that come back from conntrack wait for others that come back to the same table."""
@@ -150,7 +162,8 @@ class Merging(Whole):
         if key not in self._on:
             lowered = self._rule(found, False)
             actions = self.going_on((*lowered.actions[1:-1],), last)
-            self._on[key] = Rule((), (*actions, Return()), lowered.number, lowered.span)
+            ends = last and not _leads_on(actions)
+            self._on[key] = Rule((), (*actions, Stop("accept") if ends else Return()), lowered.number, lowered.span)
             self.flows[self._on[key]] = found
         return self._on[key]
 
@@ -168,6 +181,11 @@ class Merging(Whole):
             ending = Rule((), self.going_on(rules[-1].actions, last))
             return (*before, Call(self.make(Table("", (*rules[:-1], ending)))))
         return actions
+
+
+def _leads_on(actions: Sequence[Action]) -> bool:
+    """Whether packets may go on anywhere behind these."""
+    return any(isinstance(action, Call) or (isinstance(action, Set) and action.field == NEXT) for action in actions)
 
 
 class _LastBuckets(Buckets):

@@ -12,7 +12,16 @@ from ruleparse import bits
 from ruleparse.bits import Bool, Number
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import full
-from ruleparse.openflow.header_space import PRESENT, fields_named, has, hashes, is_real, ports_of
+from ruleparse.openflow.header_space import (
+    PRESENT,
+    WHO,
+    choices_between_buckets,
+    fields_named,
+    has,
+    hashes,
+    is_real,
+    ports_of,
+)
 from ruleparse.openflow.keys import KEYWORDS, PORT_KEYS, FlowKey, matched
 from ruleparse.openflow.program import BridgeProgram
 from ruleparse.openflow.recirculation import NEXT, ct_next
@@ -69,7 +78,10 @@ def asked_of_bridge(
     names += [name for name in dict.fromkeys(n for n, _ in given.conditions) if name not in names and name in PRESENT]
     values: dict[str, Number] = {**given.states, **hashes(programs[0]), **given.known}
     open_names = [name for name in names if flow(name) not in given.known]
-    values |= {flow(name): bits.number(unknowns.field(flow(name))) for name in open_names}
+    for name in open_names:
+        if name == WHO:
+            unknowns.make_room_for_answers(max(map(choices_between_buckets, programs)))
+        values[flow(name)] = bits.number(unknowns.field(flow(name)))
     packet = Packet(values, unknowns)
     reach = bits.all_of(condition(packet[flow(name)]) for name, condition in given.conditions)
     reach = bits.all_of([reach, *(has(packet, name) for name in given.said if name in PRESENT)])
