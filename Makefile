@@ -27,7 +27,7 @@ test: venv     ## the everyday suite, under two minutes
 	$(PYTEST) -m "not oracle and not bench" -n $(JOBS) $(ARGS)
 
 laws: venv     ## what holds of query and diff, on ten times as many examples
-	RULEPARSE_TIMES=10 $(PYTEST) -n $(JOBS) tests/test_laws.py tests/test_bridge_laws.py $(ARGS)
+	RULEPARSE_TIMES=10 $(PYTEST) -n $(JOBS) tests/query/test_laws.py tests/query/test_bridge_laws.py $(ARGS)
 
 lint: venv     ## ruff
 	$(BIN)/ruff check

@@ -7,12 +7,12 @@ import struct
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.oracle import wire
+from tests.places import TABLES
 
-FILES = sorted((Path(__file__).parent / "tables").glob("matches*.toml"))
+FILES = sorted(TABLES.glob("matches*.toml"))
 _SEGMENT_ROUTING = 4
 
 

@@ -2,15 +2,14 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 
 from ruleparse.cli.settings import _File
 from tests.command import run
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```(yaml|toml)\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.S)
 
 

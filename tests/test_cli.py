@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.command import run
+from tests.places import CORPORA
 
-CORPORA = Path(__file__).parent.parent / "corpora"
 DOCKER = CORPORA / "docker"
 PACKET = ["--in", "eth0", "--src", "198.51.101.7", "--dst", "172.17.0.2", "--proto", "tcp", "--sport", "40000"]
 JSON = {"in": "eth0", "src": "198.51.101.7", "dst": "172.17.0.2", "proto": "tcp", "sport": 40000}

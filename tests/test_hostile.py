@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.command import Ran, run
+from tests.places import CORPORA
 
-CORPORA = Path(__file__).parent.parent / "corpora"
 SAVES = [CORPORA / name / "iptables-save.txt" for name in ("docker", "docker-28", "firewall", "aws-vpc-cni")]
 PACKET = ("--src", "198.51.101.7", "--dst", "172.17.0.2", "--proto", "tcp", "--sport", "40000", "--dport", "80")
 ANSWERED, UNREADABLE = 0, 3

@@ -10,7 +10,9 @@ from textwrap import dedent
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "ruleparse"
+from tests.places import ROOT
+
+PACKAGE = ROOT / "ruleparse"
 
 # A module may import what stands on lower lines: nothing above it, nothing beside it.
 LAYERS = """

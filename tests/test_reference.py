@@ -1,7 +1,5 @@
 """The evaluator against a naive one, and answers about one packet against answers about many."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -14,8 +12,7 @@ from ruleparse.program import Action, Add, Call, Copy, Goto, Masked, Return, Rul
 from ruleparse.snapshot import load
 from ruleparse.spec import asked
 from tests import reference
-
-CORPORA = Path(__file__).parent.parent / "corpora"
+from tests.places import CORPORA
 
 # Small programs made up on the spot: tables T0 to T4, each calling only later ones
 

@@ -1,14 +1,12 @@
 """What a text is, what several texts together are, and how their chains hang together."""
 
-from pathlib import Path
-
 import pytest
 
 from ruleparse import sniff
 from ruleparse.graph import around, graph_of
 from ruleparse.snapshot import NothingRead, load
+from tests.places import CORPORA
 
-CORPORA = Path(__file__).parent.parent / "corpora"
 KINDS = {
     "iptables-save.txt": "iptables-save",
     "ip6tables-save.txt": "iptables-save",
@@ -23,7 +21,7 @@ KINDS = {
 FILES = sorted(p for p in CORPORA.glob("*/*.txt") if p.name in KINDS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(CORPORA)))
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_toCORPORA))
 def test_the_kind_of_every_file(path):
     assert sniff.kind_of(path.read_text()) == KINDS[path.name]
 

@@ -2,7 +2,6 @@
 
 import random
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +10,9 @@ from lark.lexer import TerminalDef
 
 from ruleparse.grammars import grammar, grammar_text, notation, terminal
 from ruleparse.words import BadLine, Word, _automaton, cut, cut_by_lark
+from tests.places import ROOT
 
-HERE = Path(__file__).parent
-GRAMMARS = sorted(path.stem for path in (HERE.parent / "grammar").glob("*.lark"))
+GRAMMARS = sorted(path.stem for path in (ROOT / "grammar").glob("*.lark"))
 
 # The rules that describe one line, and lines of each.
 LINES = {

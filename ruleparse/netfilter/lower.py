@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruleparse.codec import Prefix
 from ruleparse.netfilter import registry
 from ruleparse.netfilter.core import CORE
 from ruleparse.netfilter.extension import (
@@ -174,7 +173,7 @@ class TableLowering:
             if len(words) != codec.words and (words or not codec.optional):
                 raise ValueError(f"{known.names[0]} takes {codec.words} words, here are {len(words)}")
             value = codec.parse(*words)
-            if isinstance(value, Prefix) and value.family != self.ruleset.family:
+            if getattr(value, "family", None) not in (None, self.ruleset.family):
                 raise ValueError(f"{words[0]} is not an IPv{self.ruleset.family} address")
             if len(words) == 1:
                 self._values[known, words[0]] = value

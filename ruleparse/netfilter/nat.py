@@ -21,12 +21,14 @@ Tests = tuple[Test | Masked, ...]
 
 @dataclass(frozen=True, slots=True)
 class NatRange:
-    """`addresses` and `ports` are inclusive; `base` is the port that `ports` starts from when ports are shifted."""
+    """`addresses` and `ports` are inclusive; `base` is the port that `ports` starts from when ports are shifted.
+    `family` is that of the addresses, if there are any.
+    """
 
     addresses: tuple[int, int] | None
     ports: Ports | None
     base: int | None = None
-    family: int = 4
+    family: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,15 @@ def parse_ports(text: str) -> Ports:
 
 def parse_range(text: str) -> NatRange:
     """`a`, `a-b`, `a:80`, `a:80-90`, `:8080`, `[v6]:80`, `[v6-v6]:80-90`, `a:1000-2000/3000`."""
-    family, host, port_text = 4, text, ""
+    host, port_text = text, ""
     if text.startswith("["):
         host, bracket, port_text = text[1:].partition("]")
         if not bracket:
             raise ValueError(f"{text!r} has no closing bracket")
-        family, port_text = 6, port_text.removeprefix(":")
-    elif text.count(":") > 1:
-        family = 6
-    else:
+        port_text = port_text.removeprefix(":")
+    elif text.count(":") <= 1:
         host, _, port_text = text.partition(":")
+    family = (6 if ":" in host else 4) if host else None
     port_text, _, base = port_text.partition("/")
     ports = parse_ports(port_text) if port_text else None
     return NatRange(_addresses(host), ports, integer(base, 0, 65535) if base else None, family)
@@ -78,7 +79,7 @@ def _addresses(text: str) -> tuple[int, int] | None:
 
 def show_nat_range(r: NatRange) -> str:
     host = ""
-    if r.addresses:
+    if r.addresses and r.family:
         low, high = (show_address(a, r.family) for a in r.addresses)
         host = low if low == high else f"{low}-{high}"
     if r.ports is None:

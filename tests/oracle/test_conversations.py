@@ -1,4 +1,4 @@
-"""The rows of tests/test_tracking_*.py, asked of a kernel."""
+"""The rows of tests/netfilter/test_tracking_*.py, asked of a kernel."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from tests.conversation import CHAINS, STATES, TELLING, any_packet, chunks, segments
+from tests.netfilter.test_conntrack6 import STATES_BY_PACKET, TO_ITSELF, to_itself
+from tests.netfilter.test_tracking_nat import TALKS as TRANSLATED
+from tests.netfilter.test_tracking_nat import Talk
+from tests.netfilter.test_tracking_sctp import TALKS as CHUNKS
+from tests.netfilter.test_tracking_tcp import TALKS as SEGMENTS
 from tests.oracle import wire
 from tests.oracle.decode import decode
 from tests.oracle.kernel import FLAVOURS, Fate, Firewall, Loaded, stay_on_one_cpu
 from tests.oracle.test_kernel import pytestmark as pytestmark
 from tests.oracle.topology import Link, Route, Site
-from tests.test_conntrack6 import STATES_BY_PACKET, TO_ITSELF, to_itself
-from tests.test_tracking_nat import TALKS as TRANSLATED
-from tests.test_tracking_nat import Talk
-from tests.test_tracking_sctp import TALKS as CHUNKS
-from tests.test_tracking_tcp import TALKS as SEGMENTS
 
 SITE = Site(
     links=(

@@ -27,7 +27,7 @@ from tests.oracle.sets import KINDS
 from tests.oracle.test_kernel import pytestmark as pytestmark
 from tests.oracle.topology import Link, Route, Site, random_site
 from tests.oracle.wire import Packet
-from tests.test_laws import ASKED, DUMPS
+from tests.query.test_laws import ASKED, DUMPS
 
 SITE = Site(
     links=(
@@ -37,7 +37,7 @@ SITE = Site(
     ),
     routes=(Route("default", "uplink", "via 10.1.0.1"),),
 )
-"""The node of tests/test_laws.py, its links with names that `ip` does not take for words of its own."""
+"""The node of tests/query/test_laws.py, its links with names that `ip` does not take for words of its own."""
 
 THROWS = 60
 """In which a fate of even odds comes up, but once in 10**18 times."""
