@@ -240,6 +240,9 @@ def load(paths: Iterable[str | Path]) -> Snapshot:
         if source.text.strip():
             message = f"{source.name}: this is none of the dumps that are known; it is left out"
             snapshot.diagnostics.append(Diagnostic("unknown-file", "warning", message))
+    for kind, why in sniff.LEFT_OUT.items():
+        for source in texts.pop(kind, []):
+            snapshot.diagnostics.append(Diagnostic("unknown-file", "warning", f"{source.name}: {why}; it is left out"))
     if objects := texts.pop(sniff.KUBERNETES, []):
         from ruleparse.kubernetes.read import read as read_objects
 

@@ -8,6 +8,12 @@ IPTABLES = "iptables-save"
 KUBERNETES = "kubernetes"
 UNKNOWN = "unknown"
 
+LEFT_OUT = {
+    "ovs-datapath": "these are flows of the datapath, which are what packets met of late: save `ovs-ofctl dump-flows`",
+    "conntrack": "connections that are there already are not read: say --ctstate of a packet that belongs to one",
+}
+"""What is known, and not read; and why."""
+
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "ipvsadm",
@@ -19,6 +25,7 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"(?m)(\*(filter|nat|mangle|raw|security)\s*$|:[^\s]+ (ACCEPT|DROP|-) \[\d+:\d+\]|-[AP] \S+ |-A \S+$)"
         ),
     ),
+    ("ovs-vsctl", re.compile(r'\{\s*"(data|headings)"\s*:\s*\[')),
     (KUBERNETES, re.compile(r'\{\s*"(apiVersion|kind|items|metadata)"\s*:')),
     ("ipset-save", re.compile(r"create \S+ (hash:|bitmap:|list:set)")),
     ("ipset-list", re.compile(r"Name: \S+\r?\nType: (hash:|bitmap:|list:set)")),
@@ -42,10 +49,18 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "ovs-vsctl",
         re.compile(
             r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*\n    \w| {4}Bridge \S"
-            r"|(_uuid|name|ofport|external_ids) *: (\S|\[|\{)"
+            r"|(_uuid|name|ofport|external_ids|tag|vlan_mode) *: (\S|\[|\{)"
         ),
     ),
     ("ovs-ports", re.compile(r"OFPST_PORT_DESC|OFPT_FEATURES_REPLY|[ \t]+(\d+|LOCAL)\([^\n]+\): *addr:")),
+    ("ovs-datapath", re.compile(r"(flow-dump from|(ufid:[0-9a-f-]+, *)?(skb_priority|tunnel|recirc_id|in_port)\()")),
+    (
+        "conntrack",
+        re.compile(
+            r"(tcp|udp|sctp|dccp|udplite|icmp|icmpv6|gre|\d+),orig=\(src="
+            r"|(ipv[46] +\d+ +)?(tcp|udp|sctp|dccp|udplite|icmp|icmpv6|gre|unknown) +\d+ +(\d+ +)?([A-Z_]+ +)?src="
+        ),
+    ),
     (
         "ovs-flows",
         re.compile(

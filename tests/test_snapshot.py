@@ -128,6 +128,29 @@ def test_interfaces_a_packet_may_come_in_by():
     assert named[-1] == "any other interface"
 
 
+DATAPATH, CONNECTIONS = "these are flows of the datapath", "connections that are there already"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "recirc_id(0),in_port(2),eth_type(0x0800),ipv4(frag=no), packets:3, used:0.1s, actions:3\n",
+            DATAPATH,
+        ),
+        ("ufid:5f3a, skb_priority(0/0),in_port(veth1), packets:0, bytes:0, used:never, actions:drop\n", DATAPATH),
+        ("tcp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=1,dport=2),reply=(src=10.0.0.2,dst=10.0.0.1)\n", CONNECTIONS),
+        ("tcp      6 86400 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2\n", CONNECTIONS),
+        ("udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 [UNREPLIED]\n", CONNECTIONS),
+    ],
+)
+def test_what_is_known_and_not_read_says_why(tmp_path, text, why):
+    (tmp_path / "rules.txt").write_text("*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n")
+    (tmp_path / "state.txt").write_text(text)
+    (found,) = load([tmp_path]).all_diagnostics()
+    assert found.message.startswith(f"{tmp_path / 'state.txt'}: {why}")
+
+
 def test_notes_beside_the_dumps_are_no_dumps(tmp_path):
     (tmp_path / "README.md").write_text(save("-A FORWARD -j DROP"))
     with pytest.raises(NothingRead):

@@ -11,6 +11,7 @@ from ruleparse.openflow.meters import Meter, read_meters
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.switch_database import SwitchDatabase
 from ruleparse.openflow.table_names import read_table_names
+from ruleparse.openflow.vlans import port_vlans
 from ruleparse.text import Diagnostic, Source
 
 METERS, ADDRESSES, TABLES, DATABASE, COUNTS = "ovs-meters", "ovs-fdb", "ovs-tables", "ovs-vsctl", "ovs-group-stats"
@@ -51,7 +52,10 @@ def _of_counts(sources: Iterable[Source]) -> list[Diagnostic]:
 
 
 def name_ports(ports: Ports, database: SwitchDatabase, bridge: str | None) -> None:
-    """Tell ports what the switch's database calls them, and whose they are."""
+    """Tell ports what the switch's database calls them, whose they are, and which VLANs they carry."""
+    if database.ports:
+        ports.vlans = {name: port_vlans(port.mode, port.tag, port.trunks) for name, port in database.ports.items()}
+        ports.modes_known = all(port.listed for port in database.ports.values())
     for interface in database.of(bridge or ports.bridge):
         if interface.number is not None and interface.number > 0:
             ports.told.setdefault(interface.number, interface.name)

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ruleparse.bits import Bool, any_of, both, each_value, equal, equal_masked, without
-from ruleparse.codec import show_mac
 from ruleparse.openflow.conditions import given
 from ruleparse.openflow.fields import flow
 from ruleparse.openflow.formats import PORTS
 from ruleparse.openflow.headers import ETHERNET, TYPE
+from ruleparse.openflow.normal import GROUP_ADDRESS, LEARNED, RESERVED, Learned, normal, questions_about_many
 from ruleparse.openflow.ports import Ports
 from ruleparse.openflow.questions import settled_for_all
 from ruleparse.packet import Assumption, Packet
-from ruleparse.program import Action, Call, Emit, Note, Remember, Return, Rule, Set, Table
+from ruleparse.program import Action, Call, Emit, Note, Return, Rule, Set, Table
 
 OUT, IN = flow("out_port"), flow("in_port")
-_LEARNED = (flow("dl_src"), flow("dl_dst"), flow("vlan_tci"))
-"""What a switch learns addresses from."""
-_GROUP_ADDRESS = 1 << 40
-_RESERVED = 0x0180C2000000
-"""The first of sixteen addresses that no bridge forwards."""
-
 
 _ANY_PACKET = (PORTS["CONTROLLER"], PORTS["TABLE"])
 
@@ -32,9 +26,6 @@ _UNTRANSLATED = Assumption(
     presumed=True,
 )
 
-Learned = dict[tuple[int, int], int]
-"""The port behind which an address of a VLAN is."""
-
 
 def output_table(ports: Ports, start: str, learned: Learned | None = None, *, learns: bool = False) -> Table:
     """Sends the packet to the port that it is on its way to; `start` is the table that TABLE means.
@@ -44,7 +35,7 @@ def output_table(ports: Ports, start: str, learned: Learned | None = None, *, le
 
     def narrow(packet: Packet) -> Iterable[Rule]:
         out, came = packet[OUT], packet[IN]
-        seen = [out, came, packet[TYPE], *(packet[name] for name in _LEARNED if out == PORTS["NORMAL"])]
+        seen = [out, came, packet[TYPE], *(packet[name] for name in LEARNED if out == PORTS["NORMAL"])]
         if not all(isinstance(n, int) for n in seen):
             return _unknown(packet, ports, start, learned or {})
         assert isinstance(out, int)
@@ -52,45 +43,11 @@ def output_table(ports: Ports, start: str, learned: Learned | None = None, *, le
         if packet[TYPE] != ETHERNET and out not in _ANY_PACKET:
             return (Rule((), (Note("no port takes a packet without an Ethernet header"), Return())),)
         if out == PORTS["NORMAL"]:
-            return (_normal(packet, came, ports, learned, learns),)
+            return (normal(packet, came, ports, learned, learns),)
         asked = (settled_for_all(_UNTRANSLATED),) if learns and packet[_ASIDE] == 1 else ()
         return (Rule(asked, (*_known(out, came, ports, start), Return())),)
 
     return Table("output", (), narrow=narrow)
-
-
-def _normal(packet: Packet, came: int, ports: Ports, learned: Learned | None, learns: bool) -> Rule:
-    """As a switch does that learns addresses (ofproto-dpif-xlate.c, xlate_normal)."""
-    source, target, tag = (packet[name] for name in _LEARNED)
-    assert isinstance(source, int)
-    assert isinstance(target, int)
-    assert isinstance(tag, int)
-    if not ports.exists(came):
-        return Rule((), (Note("NORMAL forwards nothing that came in by no port"), Return()))
-    if target & ~0xF == _RESERVED:
-        return Rule((), (Note("NORMAL forwards nothing to a reserved address"), Return()))
-    vlan = tag & 0xFFF
-    learning = (
-        () if learned is None or not learns or source & _GROUP_ADDRESS else (_learn(learned, (vlan, source), came),)
-    )
-    if target & _GROUP_ADDRESS:
-        return Rule((), (*learning, *_everywhere(came, ports), Return()))
-    if learned is None:
-        words = f"the bridge has not learned where {show_mac(target)} is"
-        question = settled_for_all(Assumption(words, "ovs-appctl fdb/show", presumed=True))
-        return Rule((question,), (*_everywhere(came, ports), Return()))
-    behind = came if learns and target == source else learned.get((vlan, target))
-    if behind is None:
-        return Rule((), (*learning, *_everywhere(came, ports), Return()))
-    to = (Note("it is learned to be behind the port it came in by"),) if behind == came else _to(behind, ports)
-    return Rule((), (*learning, *to, Return()))
-
-
-def _learn(learned: Learned, address: tuple[int, int], port: int) -> Action:
-    def change(_packet: Packet, _memory: object) -> None:
-        learned[address] = port
-
-    return Remember(change)
 
 
 def _known(out: int, came: int, ports: Ports, start: str) -> Sequence[Action]:
@@ -126,16 +83,17 @@ def _unknown(packet: Packet, ports: Ports, start: str, learned: Learned) -> Iter
     """For packets that are not known: every port that they may be on their way to."""
     came = packet[IN]
     for out, on_the_way in each_value(packet[OUT]):
+        asked = questions_about_many(ports) if out == PORTS["NORMAL"] else ()
         when = on_the_way if out in _ANY_PACKET else both(on_the_way, equal(packet[TYPE], ETHERNET))
         for to, where in _targets(out, packet, ports, learned):
             if (there := both(when, where)) is not False:
-                yield Rule((given(there),), (Set(OUT, to), Emit("port")))
+                yield Rule((given(there), *asked), (Set(OUT, to), Emit("port")))
         if out not in (*_FLOODS, PORTS["IN_PORT"]):
             back = both(when, equal(came, out))
             yield Rule((given(without(when, back)),), (*_known(out, -1, ports, start), Return()))
         elif out in _FLOODS and not ports.known:
             floods = both(when, _flooded(out, packet, ports, learned))
-            yield Rule((given(floods),), (Emit("every port"), Return()))
+            yield Rule((given(floods), *asked), (Emit("every port"), Return()))
         yield Rule((given(on_the_way),), (Return(),))
 
 
@@ -166,7 +124,7 @@ def _flooded(out: int, packet: Packet, ports: Ports, learned: Learned) -> Bool:
 
 def _forwarded(packet: Packet, ports: Ports) -> Bool:
     """Packets that a switch forwards."""
-    reserved = equal_masked(packet[flow("dl_dst")], _RESERVED, (1 << 48) - 1 & ~0xF)
+    reserved = equal_masked(packet[flow("dl_dst")], RESERVED, (1 << 48) - 1 & ~0xF)
     came = any_of(equal(packet[IN], port) for port in ports.saved) if ports.known else True
     return without(came, reserved)
 
@@ -174,7 +132,7 @@ def _forwarded(packet: Packet, ports: Ports) -> Bool:
 def _is_at(address: tuple[int, int], packet: Packet) -> Bool:
     """Packets to an address of a VLAN that is no group's."""
     vlan, target = address
-    if target & _GROUP_ADDRESS:
+    if target & GROUP_ADDRESS:
         return False
     tagged = equal_masked(packet[flow("vlan_tci")], vlan, 0xFFF)
     return both(tagged, equal_masked(packet[flow("dl_dst")], target, -1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ruleparse.grammars import grammar
 from ruleparse.openflow.formats import PORT_NAMES, PORTS
+from ruleparse.openflow.vlans import PortVlans
 from ruleparse.text import Diagnostic, Source, Span
 
 LOCAL = PORTS["LOCAL"]
@@ -32,6 +33,10 @@ class Ports:
     fragments: str = "normal"
     told: dict[int, str] = field(default_factory=dict)
     """names that the switch's database gives; whether these are all ports it does not say"""
+    vlans: dict[str, PortVlans | None] | None = None
+    """by name: which VLANs ports carry, None of one that nobody can follow; None where nobody saved that"""
+    modes_known: bool = False
+    """whether that comes from `list port`, which says in which way they carry them, too"""
     owners: dict[str, str] = field(default_factory=dict)
     """whose ports are, by their names: `pod default/client`"""
     _invented: dict[str, int] = field(default_factory=dict)

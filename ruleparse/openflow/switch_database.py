@@ -1,4 +1,7 @@
-"""What `ovs-vsctl show` and `ovs-vsctl list` say of bridges, ports and interfaces (ovs-vswitchd.conf.db(5))."""
+"""What `ovs-vsctl show` and `ovs-vsctl list` say of bridges, ports and interfaces (ovs-vswitchd.conf.db(5)).
+
+Lists are read as people see them, and as `-f json` prints them.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruleparse.openflow.by_line import lines
+from ruleparse.openflow.database_json import Record, Value, is_json, records
 from ruleparse.text import Diagnostic, Source
-
-Value = str | tuple[str, ...] | dict[str, str]
-"""A word, a set, or a map."""
 
 
 @dataclass(slots=True)
@@ -41,10 +42,21 @@ _POD = (("pod-name", "pod-namespace"), ("pod_name", "pod_namespace"), ("k8s_pod_
 
 
 @dataclass(slots=True)
+class DatabasePort:
+    """What is set of a port, empty where it is not; `listed` is whether all of it was said, which `show` does not."""
+
+    tag: str = ""
+    trunks: tuple[str, ...] = ()
+    mode: str = ""
+    listed: bool = False
+
+
+@dataclass(slots=True)
 class SwitchDatabase:
-    """Interfaces by name. Nothing that is said here changes where a packet goes."""
+    """Interfaces and ports by name."""
 
     interfaces: dict[str, Interface] = field(default_factory=dict)
+    ports: dict[str, DatabasePort] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def of(self, bridge: str | None) -> Iterator[Interface]:
@@ -57,18 +69,20 @@ def read_database(sources: Iterable[Source]) -> SwitchDatabase:
     found = SwitchDatabase()
     listed: list[Record] = []
     for source in sources:
-        listed += _Reader(found).read(source)
+        for record in records(source) if is_json(source) else _Reader(found).read(source):
+            if isinstance(record, Diagnostic):
+                found.diagnostics.append(record)
+            else:
+                listed.append(record)
     _join(found, listed)
     return found
 
 
 _OTHER = re.compile(
-    r" *(?!(?:_uuid|name|ofport|external_ids|interfaces|ports|datapath_type) *:)[a-z][a-zA-Z_]* *:(?= |\Z)"
+    r" *(?!(?:_uuid|name|ofport|external_ids|interfaces|ports|datapath_type|tag|trunks|vlan_mode) *:)"
+    r"[a-z][a-zA-Z_]* *:(?= |\Z)"
 ).match
 """A setting that says nothing of names: there are many."""
-
-Record = dict[str, Value]
-"""What `list` says of one thing."""
 
 
 class _Reader:
@@ -77,6 +91,7 @@ class _Reader:
     def __init__(self, found: SwitchDatabase) -> None:
         self.found = found
         self.bridge: str | None = None
+        self.port: DatabasePort | None = None
         self.record: Record = {}
         self.records: list[Record] = [self.record]
         self.last_line = 0
@@ -93,8 +108,15 @@ class _Reader:
             elif line.data == "thing":
                 self.thing(str(line.children[0]), _atom(line.children[1]))
             elif line.data == "setting" and line.children[1] is not None:
-                self.record[str(line.children[0])] = _value(line.children[1])
+                self.setting(str(line.children[0]), _value(line.children[1]))
         return self.records
+
+    def setting(self, key: str, value: Value) -> None:
+        self.record[key] = value
+        if self.port is not None and key == "tag":
+            self.port.tag = _text(self.record, key)
+        elif self.port is not None and key == "trunks":
+            self.port.trunks = _texts(self.record, key)
 
     def thing(self, kind: str, name: str) -> None:
         if kind == "Bridge":
@@ -102,6 +124,8 @@ class _Reader:
         elif kind == "Interface":
             interface = self.found.interfaces.setdefault(name, Interface(name))
             interface.bridge = self.bridge
+        elif kind == "Port":
+            self.port = self.found.ports.setdefault(name, DatabasePort())
 
 
 def _join(found: SwitchDatabase, records: Iterable[Record]) -> None:
@@ -112,6 +136,9 @@ def _join(found: SwitchDatabase, records: Iterable[Record]) -> None:
         if not record.keys() & {"interfaces", "ports", "datapath_type"}:
             _interface(found, record, names)
     ports = {_text(r, "_uuid"): _texts(r, "interfaces") for r in records if "interfaces" in r}
+    for record in (r for r in records if "interfaces" in r and "tag" in r):
+        tag, mode = _text(record, "tag"), _text(record, "vlan_mode")
+        found.ports[_text(record, "name")] = DatabasePort(tag, _texts(record, "trunks"), mode, "vlan_mode" in record)
     for record in records:
         for port in _texts(record, "ports"):
             for identifier in ports.get(port, ()):

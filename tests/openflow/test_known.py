@@ -1,5 +1,6 @@
 """What else ovs-ofctl, ovs-appctl and ovs-vsctl say of a bridge: rates, learned addresses, names."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from ruleparse.openflow.bridges import read_bridges
 from ruleparse.openflow.by_line import PATIENCE
 from ruleparse.openflow.known import read_known
 from ruleparse.openflow.meters import read_meters
-from ruleparse.openflow.switch_database import read_database
+from ruleparse.openflow.switch_database import DatabasePort, read_database
 from ruleparse.openflow.table_names import read_table_names
 from ruleparse.snapshot import Snapshot
 from ruleparse.text import Diagnostic, Source
@@ -111,6 +112,41 @@ KINDS = {
     "ovs-tables": [TABLES, TABLES.split("\n", 1)[1]],
     "ovs-vsctl": [SHOW, INTERFACES, PORTS, BRIDGES],
 }
+
+
+VLANS = """\
+name                : one
+interfaces          : [75abbd40-41e5-4d31-bd88-8fa8eaf5c143]
+tag                 : 10
+trunks              : []
+vlan_mode           : []
+
+name                : two
+interfaces          : [75abbd40-41e5-4d31-bd88-8fa8eaf5c144]
+tag                 : 20
+trunks              : []
+vlan_mode           : access
+
+name                : three
+interfaces          : [75abbd40-41e5-4d31-bd88-8fa8eaf5c145]
+tag                 : []
+trunks              : [10, 30]
+vlan_mode           : []
+
+name                : four
+interfaces          : [75abbd40-41e5-4d31-bd88-8fa8eaf5c146]
+tag                 : 10
+trunks              : []
+vlan_mode           : native-tagged
+
+name                : five
+interfaces          : [75abbd40-41e5-4d31-bd88-8fa8eaf5c147]
+tag                 : 10
+trunks              : [20, 30]
+vlan_mode           : native-untagged
+"""
+NAMED = "".join(f" {n}({name}): addr:00:00:00:00:00:0{n}\n" for n, name in enumerate(
+    ["one", "two", "three", "four", "five", "six"], 1))  # fmt: skip
 
 
 def source(text: str) -> list[Source]:
@@ -220,7 +256,74 @@ def test_a_question_about_a_meter_names_its_rate():
 def test_normal_forwards_to_where_an_address_was_learned(target: str, ports: list[int]):
     (outcome,) = answer("actions=NORMAL", f"{WEB},dl_dst={target}", ovs_fdb=FDB).outcomes
     assert [e.port for e in outcome.egress] == ports
+    assert [a.question for a in outcome.assumptions] == ["every port carries all VLANs (tag, trunks)"]
+
+
+@pytest.mark.parametrize(
+    ("port", "tag", "out"),
+    [  # as ofproto/trace of Open vSwitch 3.1 says
+        (1, 0, {4: 10, 5: None, 6: 10, 3: 10}),
+        (1, 0x100A, {}),
+        (1, 0x3000, {4: 10, 5: None, 6: 10, 3: 10}),
+        (2, 0, {4: 20, 5: 20, 6: 20}),
+        (3, 0, {}),
+        (3, 0x100A, {1: None, 4: 10, 5: None, 6: 10}),
+        (3, 0x101E, {4: 30, 5: 30, 6: 30}),
+        (4, 0, {1: None, 3: 10, 5: None, 6: 10}),
+        (4, 0x7014, {2: None, 5: 20, 6: 20}),
+        (5, 0x100A, {1: None, 3: 10, 4: 10, 6: 10}),
+        (6, 0, {}),
+        (6, 0x3000, {}),
+        (6, 0x1014, {2: None, 4: 20, 5: 20}),
+    ],
+)
+def test_normal_heeds_the_vlans_of_ports(port: int, tag: int, out: dict[int, int | None]):
+    packet = f"in_port={port},dl_src=02:00:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,dl_type=0x1234,vlan_tci={tag:#x}"
+    bridges = read_bridges(source("actions=NORMAL"), [], source(NAMED), {"ovs-vsctl": source(VLANS)})
+    (outcome,) = why_bridge(Snapshot(bridges=bridges), {"flow": packet}).outcomes
+    assert {e.port: e.packet["vlan"] for e in outcome.egress} == out
     assert outcome.assumptions == []
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("", ["every port carries all VLANs (tag, trunks)"]),
+        (SHOW, ["the way in which ports carry VLANs (vlan_mode) is not set"]),
+        (SHOW.replace("tag: 5", "mac: []"), []),
+        (VLANS.replace("access", "dot1q-tunnel"), ["ports carry all VLANs: two"]),
+    ],
+)
+def test_what_nobody_saved_of_vlans_is_taken_for_granted(text: str, asked: list[str]):
+    more = {"ovs-vsctl": source(text)} if text else {}
+    bridges = read_bridges(source("actions=NORMAL"), [], source(NAMED), more)
+    (outcome,) = why_bridge(Snapshot(bridges=bridges), {"flow": f"{WEB},dl_dst=ff:ff:ff:ff:ff:ff"}).outcomes
+    assert [a.question for a in outcome.assumptions] == asked
+
+
+def test_a_database_as_json():
+    rows = '{{"data":[[["uuid","{}"],"client",3,["map",[["pod-name","a"],["pod-namespace","b"]]]]],"headings":{}}}'
+    interfaces = rows.format("75abbd40-41e5-4d31-bd88-8fa8eaf5c143", '["_uuid","name","ofport","external_ids"]')
+    ports = json.dumps(
+        {
+            "data": [["p", 10, ["set", [1, 2]], ["set", []], ["uuid", "75abbd40-41e5-4d31-bd88-8fa8eaf5c143"]]],
+            "headings": ["name", "tag", "trunks", "vlan_mode", "interfaces"],
+        }
+    )
+    assert {sniff.kind_of(interfaces), sniff.kind_of(ports)} == {"ovs-vsctl"}
+    found = read_database(source(f"{interfaces}\n{ports}\n"))
+    assert found.diagnostics == []
+    assert [(i.name, i.number, i.owner) for i in found.interfaces.values()] == [("client", 3, "pod b/a")]
+    assert found.ports == {"p": DatabasePort("10", ("1", "2"), "", listed=True)}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"data":', '{"data":[[1]],"headings":[]}', '{"data":7}', '{"data":[[null]],"headings":["a"]}']
+)
+def test_malformed_json_is_diagnosed(text: str):
+    assert [p.message for p in read_database(source(text)).diagnostics] == [
+        "this is no table as ovs-vsctl -f json prints it"
+    ]
 
 
 def test_tables_have_the_names_of_the_switch():

@@ -84,3 +84,39 @@ def test_normal_forwards_as_the_switch_does(ovs: Switch, target: str):
     by_datapath = {int(there): int(here) for here, there in re.findall(r" (\d+)/(\d+): ", ovs.ask("dpif/show"))}
     traced = read(ovs.ask("ofproto/trace", "br-int", packet)).outputs
     assert sorted(e.port for e in outcome.egress if e.port) == sorted(by_datapath[output.port] for output in traced)
+
+
+VLANS = {"a": ("tag=10",), "b": ("tag=20",), "t": ("trunks=10,30",), "n": ("tag=10", "vlan_mode=native-tagged"),
+         "u": ("tag=10", "trunks=20,30", "vlan_mode=native-untagged"), "q": ()}  # fmt: skip
+TAGS = ("0", "0x100a", "0x1014", "0x1000", "0x3000", "0x7014", "0x101e")
+TARGETS = ("02:00:00:00:00:02", "02:00:00:00:00:03", "02:00:00:00:00:09", "ff:ff:ff:ff:ff:ff")
+
+
+@pytest.mark.parametrize("listing", [("list", "port"), ("-f", "json", "list", "port")], ids=["list", "json"])
+def test_normal_heeds_vlans_as_the_switch_does(ovs: Switch, listing: tuple[str, ...]):
+    ovs.bridge("br-vlan", {name: number for number, name in enumerate(VLANS, 1)})
+    for name, settings in VLANS.items():
+        ovs.vsctl("--", "set", "port", name, "mac=[]", *settings)
+    ovs.ofctl("add-flow", "br-vlan", "actions=NORMAL")
+    ovs.ask("fdb/add", "br-vlan", "q", "10", TARGETS[0])
+    ovs.ask("fdb/add", "br-vlan", "a", "10", TARGETS[1])
+    flows, ports = (Source(what, ovs.ofctl("-O", "OpenFlow15", what, "br-vlan")) for what in ("dump-flows", "show"))
+    more = {"ovs-fdb": [Source("fdb", ovs.ask("fdb/show", "br-vlan"))], "ovs-vsctl": [Source("p", ovs.vsctl(*listing))]}
+    saved = Snapshot(bridges=read_bridges([flows], [], [ports], more))
+    of_bridge = ovs.ask("dpif/show").partition("br-vlan:")[2].partition("\n  br-")[0]
+    by_datapath = {int(there): int(here) for here, there in re.findall(r" (\d+)/(\d+): ", of_bridge)}
+    packets = [
+        f"in_port={port},dl_src=02:00:00:00:00:01,dl_dst={target},dl_type=0x1234,vlan_tci={tag}"
+        for port in (*range(1, 7), "LOCAL")
+        for tag in TAGS
+        for target in TARGETS
+    ]
+    traced, answered = {}, {}
+    for packet in packets:
+        (outcome,) = why_bridge(saved, {"flow": packet}).outcomes
+        assert outcome.assumptions == []
+        answered[packet] = sorted(e.port for e in outcome.egress if e.port)
+        outputs = read(ovs.ask("ofproto/trace", "br-vlan", packet)).outputs
+        traced[packet] = sorted(by_datapath[output.port] for output in outputs)
+    ovs.delete("br-vlan")
+    assert answered == traced
