@@ -21,7 +21,7 @@ KINDS = {
 FILES = sorted(p for p in CORPORA.glob("*/*.txt") if p.name in KINDS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_toCORPORA))
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(CORPORA)))
 def test_the_kind_of_every_file(path):
     assert sniff.kind_of(path.read_text()) == KINDS[path.name]
 

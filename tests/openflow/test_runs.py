@@ -73,7 +73,9 @@ def test_runs_equal_the_grammar(text: str):
         assert list(many_at_once(dump, table)) == list(one_by_one(dump, table))
 
 
-@pytest.mark.parametrize("file", sorted(CORPORA.glob("antrea-*/**/flows.txt")), ids=lambda f: str(f.relative_toCORPORA))
+@pytest.mark.parametrize(
+    "file", sorted(CORPORA.glob("antrea-*/**/flows.txt")), ids=lambda f: str(f.relative_to(CORPORA))
+)
 def test_runs_equal_the_grammar_on_real_dumps(file: Path):
     dump = read_flows(Source.from_path(file))
     for table in dump.tables:
