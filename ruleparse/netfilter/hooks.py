@@ -234,13 +234,22 @@ def _output(family: int, bases: list[Base], balances: bool) -> list[Rule]:
     remember = [Copy(f"old_{f}", f) for f in ("src", "dst", "mark", "tos", "ttl")]
     watched = ("src", "dst", "mark", "tos") if family == 4 else ("src", "dst", "mark", "tos", "ttl")
     moved = [rule(differs(f, f"old_{f}"), *(Copy(f"old_{g}", g) for g in watched), Call("reroute")) for f in watched]
-    after_nat = [rule(differs("dst", "old_dst"), Call("reroute")), *([rule(Call(REPLIES))] if balances else [])]
+    after_nat = [*_rerouted_after_nat(family), *([rule(Call(REPLIES))] if balances else [])]
     balanced = {-98: [rule(Call(IPVS))]} if balances else {}
     return [
         rule(Set("hook", OUTPUT), Set("in", 0), Set("route_in", 0), Copy("out", "route_out")),
         *_chains(OUTPUT, bases, {-151: [rule(*remember)], -149: moved, -99: after_nat, **balanced}),
         rule(Goto("POSTROUTING")),
     ]
+
+
+def _rerouted_after_nat(family: int) -> list[Rule]:
+    """Only if NAT has changed where to, though it may have undone a prefix translation (nf_nat_ipv6_local_fn)."""
+    moved = differs("dst", "old_dst")
+    if family == 4:
+        return [rule(moved, Call("reroute"))]
+    by_nat = differs("ct_dst", "ct_reply_src"), differs("ct_reply_dst", "ct_src")
+    return [rule(is_("ct_dir", way), moved, by_nat[way], Call("reroute")) for way in (0, 1)]
 
 
 def _ends_of_balanced(family: int) -> list[Rule]:

@@ -13,7 +13,7 @@ from ruleparse.netfilter.fields import DCCP, ICMP, ICMP6, SCTP, TCP, UDP, UDPLIT
 from ruleparse.netfilter.services import SERVICES
 from ruleparse.netfilter.values import in_range
 from ruleparse.packet import Packet
-from ruleparse.program import Action, Add, Havoc, Key, Masked, Set, Stop, Test, World
+from ruleparse.program import Action, Add, Copy, Havoc, Key, Masked, Set, Stop, Test, World
 
 Ports = tuple[int, int]
 Tests = tuple[Test | Masked, ...]
@@ -33,15 +33,18 @@ class NatRange:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a translation changes: the destination or the source."""
+    """What a translation changes: the destination or the source. `before` is what the connection has for an address:
+    where nothing else is said a packet is given that again, if prefix translation has changed its own.
+    """
 
     address: str
     port: str
     rule: str
+    before: str
 
 
-DESTINATION = Side("dst", "dport", "dst_nat_rule")
-SOURCE = Side("src", "sport", "src_nat_rule")
+DESTINATION = Side("dst", "dport", "dst_nat_rule", "ct_dst")
+SOURCE = Side("src", "sport", "src_nat_rule", "ct_src")
 
 # How it is written --------------------------------------------------------------------------------------------------
 
@@ -141,7 +144,7 @@ def _in_range_already(wanted: NatRange, context: Context) -> Tests:
 
 def _address_change(side: Side, wanted: NatRange, context: Context) -> tuple[Action, ...]:
     if wanted.addresses is None:
-        return ()
+        return (Copy(side.address, side.before),) if context.family == 6 else ()
     low, high = wanted.addresses
     if low == high:
         return (Set(side.address, low),)
