@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conversation import CHAINS, STATES, TELLING, any_packet, chunks, segments
-from tests.netfilter.test_conntrack6 import STATES_BY_PACKET, TO_ITSELF, to_itself
+from tests.netfilter.test_conntrack6 import STATES_BY_PACKET, WITH_OTHER_PREFIXES, sent_to
 from tests.netfilter.test_tracking_nat import TALKS as TRANSLATED
 from tests.netfilter.test_tracking_nat import Talk
 from tests.netfilter.test_tracking_sctp import TALKS as CHUNKS
@@ -62,9 +62,13 @@ def test_icmp6_states(fields: dict[str, Any], expected: str, firewall: Firewall)
     assert state_of(firewall.send(packet, loaded)) == expected[0]
 
 
-@pytest.mark.parametrize(("destination", "rule", "spoils", "expected"), TO_ITSELF, ids=["destination", "source"])
-def test_to_itself(destination: str, rule: str, spoils: str, expected: str, firewall: Firewall) -> None:
-    fate = firewall.send(to_itself(destination), load(firewall, rule, spoils, family=6))
+@pytest.mark.parametrize(
+    ("destination", "rule", "prefixes", "expected"),
+    WITH_OTHER_PREFIXES,
+    ids=["looped destination", "looped source", "port"],
+)
+def test_with_other_prefixes(destination: str, rule: str, prefixes: str, expected: str, firewall: Firewall) -> None:
+    fate = firewall.send(sent_to(destination), load(firewall, rule, prefixes, family=6))
     assert _end(fate, expected) == expected
 
 
