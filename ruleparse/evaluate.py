@@ -394,7 +394,8 @@ class _Walker:
         words = self.packet.unknowns.wording_of_number(field, question, low, high)
         if (words, about) in self.answers:
             return self.answers[words, about], True
-        number = bits.number(self.packet.unknowns.number(words, field, about))
+        fixed = (1 << (low ^ high).bit_length()) - 1
+        number = bits.rewrite(bits.number(self.packet.unknowns.number(words, field, about)), low, ~fixed)
         return number, bits.between(number, low, high)
 
     def fork(self, table: str, keeps: tuple[str, ...], hit: Bool) -> None:

@@ -166,7 +166,8 @@ def settle_source(call: Call) -> list[Rule]:
 
 
 # ICMP errors that NAT does not let pass (nf_nat_icmp_reply_translation, nf_nat_icmpv6_reply_translation). The checksum
-# is summed once: what prefix translation spoils after conntrack has looked is not seen.
+# is summed once: what prefix translation spoils after conntrack has looked is not seen, unless other octets of the
+# header have changed as well: they are part of the sum that is kept (nf_ip6_checksum).
 
 _ERROR = Masked("ct_error", 1, -1)
 _REDIRECTS = ((ICMP, 5), (ICMP6, 137))
@@ -176,7 +177,9 @@ def _spoilt_refused() -> list[Rule]:
     refused = (Stop("drop", "an ICMP error whose checksum is wrong"),)
     spoilt_here = (Masked("checksum_right", SPOILT_HERE, -1), Masked("hook", _PREROUTING, -1, negated=True))
     first = (_ERROR, Masked("looped", 0, -1))
-    return [Rule((*first, Masked("checksum_right", 0, -1)), refused), Rule((*first, *spoilt_here), refused)]
+    summed_again = ((Masked("checksum_right", SPOILT_HERE, -1), differs(f, f"old_{f}")) for f in ("tos", "ttl"))
+    seen = ((Masked("checksum_right", 0, -1),), spoilt_here, *summed_again)
+    return [Rule((*first, *tests), refused) for tests in seen]
 
 
 def _redirects_refused() -> list[Rule]:

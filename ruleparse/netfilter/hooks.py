@@ -70,7 +70,7 @@ def path_tables(family: int, bases: Iterable[Base], facts: Facts) -> dict[str, T
     bases, sysctl = list(bases), facts.sysctl
     tables = [
         Table("arrive", [*early_drops(family), rule(Goto("PREROUTING"))]),
-        Table("PREROUTING", _prerouting(bases)),
+        Table("PREROUTING", _prerouting(family, bases)),
         Table("route", [*_given_route(facts.routes_saved), rule(*_lookup())]),
         Table("route in", _route_in(family, facts)),
         Table("INPUT", _input(family, bases, facts.balances)),
@@ -92,9 +92,10 @@ _FORGET_TEMPLATE = tuple(Set(f"ct_{name}", 0) for name in ("known", "entry", "di
 """A packet that conntrack made nothing of is looked at again when it comes in over the loopback."""
 
 
-def _prerouting(bases: list[Base]) -> list[Rule]:
+def _prerouting(family: int, bases: list[Base]) -> list[Rule]:
     moved = rule(is_("looped", 1), differs("dst", "old_dst"), Set("looped", 0))
-    nat = {-101: [rule(Copy("old_dst", "dst"))], -99: [moved]}
+    came = {-151: [rule(Copy("old_tos", "tos"), Copy("old_ttl", "ttl"))]} if family == 6 else {}
+    nat = {**came, -101: [rule(Copy("old_dst", "dst"))], -99: [moved]}
     return [rule(Set("hook", PREROUTING), Set("out", 0)), *_chains(PREROUTING, bases, nat), rule(Goto("route in"))]
 
 

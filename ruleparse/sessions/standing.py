@@ -8,11 +8,18 @@ from typing import Any, Protocol, Self
 
 from ruleparse.bits import Bool
 from ruleparse.fates.outcomes import Answered
-from ruleparse.packet import Assumption, Packet, Unknowns
-from ruleparse.program import FORGOTTEN, Stop, Table
+from ruleparse.packet import Packet, Unknowns, assumption
+from ruleparse.program import Stop, Table
 
 MOST_WORLDS = 64
-"""More are joined, though it takes more than the answer to one question to tell them apart."""
+"""The likeliest are followed."""
+
+WHICH_WAY = assumption(f"the packets before went one of the {MOST_WORLDS} likeliest ways")
+FOLLOWED = Answered(WHICH_WAY, None, True)
+"""What is taken for granted once there were more."""
+
+MOST_OPEN = 4
+"""Connections of which a packet may have to be asked in one world whether they are there."""
 
 
 class Remembered(Protocol):
@@ -22,6 +29,10 @@ class Remembered(Protocol):
 
     def joined(self, other: Self, when: Bool) -> Self:
         """This where a condition holds, the other elsewhere."""
+
+    @property
+    def open(self) -> int:
+        """How much a packet may have to be asked about."""
 
     def settle(self, region: Bool) -> None:
         """From now on there is only what is so in a region."""
@@ -75,46 +86,27 @@ def _one(a: World, b: World, unknowns: Unknowns) -> World | None:
         return _by_the_answer(a, b, told_apart, unknowns) if len(told_apart) == 2 else None
     if not told_apart:
         return replace(a, odds=a.odds + b.odds) if a.known == b.known else None
-    return _in_common(a, b, a.remembered, a.odds)
+    return _in_common(a, b, a.remembered)
 
 
-def _by_the_answer(a: World, b: World, told_apart: Iterable[Answered], unknowns: Unknowns) -> World:
+def _by_the_answer(a: World, b: World, told_apart: Iterable[Answered], unknowns: Unknowns) -> World | None:
     answer = next(one for one in told_apart if one.answer)
     plain = answer.stays and not isinstance(answer.about, tuple)
     variable = unknowns.keep(answer.question, answer.about if plain else unknowns.event)
     yes, no = (a, b) if answer in a.given else (b, a)
-    return _in_common(yes, no, yes.remembered.joined(no.remembered, variable), yes.odds)
+    remembered = yes.remembered.joined(no.remembered, variable)
+    return _in_common(a, b, remembered) if remembered.open <= MOST_OPEN else None
 
 
-def _in_common(a: World, b: World, remembered: Remembered, odds: float) -> World:
+def _in_common(a: World, b: World, remembered: Remembered) -> World:
     known = {key: answer for key, answer in a.known.items() if b.known.get(key) == answer}
-    return World(remembered, _memory(a, b), known, tuple(one for one in a.given if one in b.given), odds)
+    given = tuple(one for one in a.given if one in b.given)
+    return World(remembered, a.memory, known, given, a.odds)
 
 
-def _memory(a: World, b: World) -> dict[Hashable, Any]:
-    """What differs is forgotten."""
-    return {
-        key: a.memory[key] if key in a.memory and key in b.memory and a.memory[key] == b.memory[key] else FORGOTTEN
-        for key in {**a.memory, **b.memory}
-    }
-
-
-def few(worlds: list[World], unknowns: Unknowns) -> list[World]:
-    """Not too many worlds, none of them left out."""
-    while len(worlds) > MOST_WORLDS:
-        alike = sorted(worlds, key=lambda world: (hash(world.given), world.odds))
-        odd = alike[len(alike) // 2 * 2 :]
-        worlds = [_either(a, b, unknowns) for a, b in zip(alike[::2], alike[1::2], strict=False)] + odd
-    return worlds
-
-
-def _either(a: World, b: World, unknowns: Unknowns) -> World:
-    """One world for two, whatever tells them apart; between those with the same answers, chance decides."""
-    by_chance = a.given == b.given
-    odds = a.odds + b.odds if by_chance else max(a.odds, b.odds)
-    decides = replace(_SO_FAR, probability=a.odds / odds) if by_chance else _SO_FAR
-    variable = unknowns.keep(decides, unknowns.event)
-    return _in_common(a, b, a.remembered.joined(b.remembered, variable), odds)
-
-
-_SO_FAR = Assumption("the packets before went one way rather than another, of too many to tell apart")
+def likeliest(worlds: list[World]) -> list[World]:
+    """Not too many of them; what the others would do is left open from then on."""
+    if len(worlds) <= MOST_WORLDS:
+        return worlds
+    kept = sorted(worlds, key=lambda world: -world.odds)[:MOST_WORLDS]
+    return [world if FOLLOWED in world.given else replace(world, given=(FOLLOWED, *world.given)) for world in kept]

@@ -14,10 +14,10 @@ from typing import Any
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Path, Walk, walk
-from ruleparse.fates.outcomes import LIMIT, Explored, Outcome, Piece, by_answer, shown
+from ruleparse.fates.outcomes import LIMIT, Answered, Explored, Outcome, Piece, by_answer, shown
 from ruleparse.packet import Packet
-from ruleparse.program import Program, Table
-from ruleparse.sessions.standing import World, few, merged
+from ruleparse.program import Program, Stop, Table
+from ruleparse.sessions.standing import FOLLOWED, WHICH_WAY, World, likeliest, merged
 
 ANSWER = "answer"
 
@@ -60,7 +60,10 @@ class Worlds:
         self.behind = [one for ways in found for one in ways]
         outcomes = _together(_wherever(self.worlds, [[one.outcome for one in ways] for ways in found], self.complete))
         after = [world for one in self.behind for world in self._aftermath(one, program, family)]
-        self.worlds = few(merged(after, packet.unknowns), packet.unknowns)
+        self.worlds = likeliest(merged(after, packet.unknowns))
+        if not self.complete:
+            outcomes += _whatever_else(packet, reach)
+        self.complete = self.complete and not any(FOLLOWED in world.given for world in self.worlds)
         return Explored(outcomes, self.complete)
 
     def _ways(
@@ -158,8 +161,9 @@ def _concluded(way: _Way, piece: Piece, packet: Packet, family: int, *, alone: b
 def _wherever(worlds: list[World], found: list[list[Outcome]], complete: bool) -> list[Outcome]:
     """The outcomes in all worlds; what told these apart is left out where it makes no difference to this packet."""
     looks = [{_look(one): one.probability for one in outcomes} for outcomes in found]
-    if complete and all(look == looks[0] for look in looks):
-        return found[0]
+    if all(look == looks[0] for look in looks):
+        followed = () if complete else (FOLLOWED,)
+        return [replace(one, assumptions=(*followed, *one.assumptions)) for one in found[0]]
     return [
         replace(one, assumptions=(*world.given, *one.assumptions), probability=world.odds * one.probability)
         for world, outcomes in zip(worlds, found, strict=True)
@@ -175,6 +179,16 @@ def answers_to(outcome: Outcome, behind: list[Behind], walk_back: Callable[[Behi
 def by_itself(world: World) -> World:
     """A world to try something in, as if nothing had told it from others."""
     return World(world.remembered.copy(), dict(world.memory), dict(world.known))
+
+
+def _whatever_else(packet: Packet, reach: Bool) -> list[Outcome]:
+    """A packet that gets through somehow, and one that does not: the ways that were not followed may lead anywhere."""
+    other = (Answered(WHICH_WAY, None, False),)
+    ends = [End(reach, Stop(verdict, _NOT_FOLLOWED), None, None, packet) for verdict in ("accept", "drop")]
+    return [Outcome(end, {}, reach, other, 0.0, ()) for end in ends]
+
+
+_NOT_FOLLOWED = "the packets before may have gone more ways than are followed"
 
 
 def _look(one: Outcome) -> Hashable:

@@ -18,7 +18,7 @@ NODE = {
 }  # fmt: skip
 _QUESTION = {"n": "id", "in": "in", "hex": "hex", "smac": "src_mac", "dmac": "dst_mac", "uid": "uid"}
 _CHECKOUT = Path(__file__).parents[2]
-_PATIENCE = 120
+_PATIENCE = 600
 
 
 class NoAnswerError(Exception):

@@ -59,6 +59,8 @@ def difference(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
     dropped = truth["verdict"] == "drop"
     if dropped != (outcome["verdict"] in ("drop", "reject")):
         return _wrong("verdict", f"{truth['verdict']} {truth.get('reason', '')}".strip(), outcome["verdict"])
+    if outcome.get("assumptions") and not outcome.get("steps"):
+        return None  # where it gets to is left open
     found = _drop_differs(truth, outcome) if dropped else _egress_differs(truth, outcome)
     return found or _hits_differ(truth, outcome)
 
@@ -85,7 +87,7 @@ def _egress_differs(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
         if value is not None and not _is_left_open(said, field) and _plain(said.get(field)) != _plain(value):
             return _wrong(field, value, said.get(field))
     mark = seen.get("mark", 0)
-    return None if int(said.get("mark") or 0) == mark else _wrong("mark", mark, said.get("mark"))
+    return None if _is_left_open(said, "mark") or int(said["mark"]) == mark else _wrong("mark", mark, said.get("mark"))
 
 
 def _is_left_open(said: dict[str, Any], field: str) -> bool:

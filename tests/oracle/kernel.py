@@ -73,6 +73,10 @@ class Fate:
         return self.sights[-1] if self.sights and self.sights[-1].at != "lo" else None
 
     @property
+    def came_out_again(self) -> bool:
+        return len([sight for sight in self.sights if sight.at != "lo"]) > 1
+
+    @property
     def verdict(self) -> str:
         if self.end is None:
             return "drop"

@@ -78,7 +78,7 @@ def conversations(firewall: Firewall, loaded: Loaded, openings: Sequence[Packet]
             unpredictable.add(flow)
             record["skip"] = "the kernel chose a port"
         if unheard:
-            record["skip"] = "what the node said before was not heard"
+            record["skip"] = "what the node said before was not heard, or a copy was not looked at"
         unheard = unheard or _matters_later(fate, loaded)
         records.append(record)
     return records
@@ -88,7 +88,11 @@ _COUNTS = ("--mode nth", "-m limit", "-m hashlimit", "-m quota", "-m recent", "-
 
 
 def _matters_later(fate: Fate, loaded: Loaded) -> bool:
-    """Whether what the node itself says, which is kept from being heard here, would have left something behind."""
+    """Whether something is left behind by what is not judged: copies, and what the node itself says, which is kept from
+    being heard here.
+    """
+    if fate.came_out_again:
+        return True
     said = [decode(made.raw) for made in fate.made]
     is_reset, is_error = (any(sign in packet for packet in said) for sign in ("flags", "inner"))
     return is_reset or (is_error and any(words in loaded.text for words in _COUNTS))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracle import answers, play, recording
-from tests.oracle.compare import WRONG, Judgement, judge, suspects
+from tests.oracle.compare import SILENT, WRONG, Judgement, judge, suspects
 from tests.oracle.dump import Dump, Key, extensions
 from tests.oracle.kernel import Firewall
 from tests.oracle.namespaces import CommandFailed
@@ -118,7 +118,7 @@ class Keeper:
     _kinds: set[tuple[Any, ...]] = field(default_factory=set)
 
     def see(self, firewall: Firewall, case: Case) -> None:
-        if case.judgement.kind != WRONG or case.kind() in self._kinds or len(self.kept) >= self.most:
+        if case.judgement.kind not in (WRONG, SILENT) or case.kind() in self._kinds or len(self.kept) >= self.most:
             return
         self._kinds.add(case.kind())
         small = smaller(firewall, case, self.seconds) if self.seconds > 0 else case

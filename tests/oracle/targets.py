@@ -113,6 +113,26 @@ def SET(d: Draft) -> str:
     )
 
 
+@target(0.1, "note")
+def AUDIT(d: Draft) -> str:
+    return f"--type {d.pick('accept', 'drop', 'reject')}"
+
+
+@target(0.1, "note", tables=("mangle", "security"))
+def CONNSECMARK(d: Draft) -> str:
+    return d.pick("--save", "--restore")
+
+
+@target(0.1, "note")
+def IDLETIMER(d: Draft) -> str:
+    return f"--timeout 600 --label idle{d.rng.randrange(10**6)}"
+
+
+@target(0.1, "note")
+def RATEEST(d: Draft) -> str:
+    return f"--rateest-name e{d.rng.randrange(10**6)} --rateest-interval 250ms --rateest-ewmalog 500ms"
+
+
 # Header fields
 
 
@@ -211,6 +231,31 @@ def MASQUERADE(d: Draft) -> str:
 def SNAT(d: Draft) -> str:
     address = d.pick(*d.site.local(d.family), *_destinations(d)[:1])
     return f"--to-source {_at(address, _port(d) if d.chance(0.15) else 0)}"
+
+
+@target(1, "untold", name="SNAT", tables=("nat",), hooks=("POSTROUTING", "INPUT"))
+def SNAT_to_ranges(d: Draft) -> str:
+    first, last = {4: ("10.99.0.1", "10.99.0.9"), 6: ("fd00:99::1", "fd00:99::9")}[d.family]
+    ports = "1024-1027" if _port(d) and d.chance(0.5) else ""
+    addresses = first if ports and d.chance(0.5) else f"{first}-{last}"
+    return f"--to-source {_at(addresses, ports)}" + d.pick("", " --persistent", " --random", " --random-fully")
+
+
+@target(1, "untold", name="MASQUERADE", tables=("nat",), hooks=("POSTROUTING",))
+def MASQUERADE_at_random(d: Draft) -> str:
+    ports = "--to-ports 2000-2003 " if _port(d) and d.chance(0.3) else ""
+    return ports + d.pick("--random", "--random-fully")
+
+
+@target(0.5, "untold", name="DNAT", tables=("nat",), hooks=("PREROUTING", "OUTPUT"))
+def DNAT_to_ranges(d: Draft) -> str:
+    first, last = {4: ("10.244.1.5", "10.244.1.7"), 6: ("fd00:10:244:1::5", "fd00:10:244:1::7")}[d.family]
+    return f"--to-destination {first}-{last}" + d.pick("", " --persistent", " --random")
+
+
+@target(0.3, "untold", tables=("mangle",))
+def HMARK(d: Draft) -> str:
+    return f"--hmark-tuple {d.pick('src,dst', 'sport,dport', 'ct')} --hmark-mod 4 --hmark-offset 1 --hmark-rnd 0x7"
 
 
 @target(0.6, "nat", tables=("nat",), hooks=("PREROUTING", "OUTPUT"))

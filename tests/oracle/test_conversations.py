@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from tests.conversation import CHAINS, STATES, TELLING, any_packet, chunks, segments
-from tests.netfilter.test_conntrack6 import STATES_BY_PACKET, WITH_OTHER_PREFIXES, sent_to
+from tests.netfilter.test_conntrack6 import (
+    SPOILT_ERRORS,
+    STATES_BY_PACKET,
+    WITH_OTHER_PREFIXES,
+    ping_and_error,
+    sent_to,
+)
+from tests.netfilter.test_rpfilter6 import WAYS_BACK, from_eth1
 from tests.netfilter.test_tracking_nat import TALKS as TRANSLATED
 from tests.netfilter.test_tracking_nat import Talk
 from tests.netfilter.test_tracking_sctp import TALKS as CHUNKS
@@ -24,7 +31,7 @@ SITE = Site(
         Link("eth0", "02:00:00:00:00:01", "02:00:00:00:01:01", ("192.0.2.1/24", "2001:db8::1/64"), ()),
         Link("eth1", "02:00:00:00:00:02", "02:00:00:00:01:02", ("10.0.0.1/24", "fd00::1/64"), ()),
     ),
-    routes=(Route("default", "eth0", "via 192.0.2.254"),),
+    routes=(Route("default", "eth0", "via 192.0.2.254"), Route("default", "eth0", "via 2001:db8::fe")),
 )
 
 
@@ -70,6 +77,19 @@ def test_icmp6_states(fields: dict[str, Any], expected: str, firewall: Firewall)
 def test_with_other_prefixes(destination: str, rule: str, prefixes: str, expected: str, firewall: Firewall) -> None:
     fate = firewall.send(sent_to(destination), load(firewall, rule, prefixes, family=6))
     assert _end(fate, expected) == expected
+
+
+@pytest.mark.parametrize(("rules", "egress"), SPOILT_ERRORS)
+def test_spoilt_errors(rules: list[str], egress: str | None, firewall: Firewall) -> None:
+    loaded = load(firewall, *rules, family=6)
+    end = [firewall.send(packet, loaded) for packet in ping_and_error()][-1].end
+    assert (end and end.at) == egress
+
+
+@pytest.mark.parametrize(("source", "options", "expected"), WAYS_BACK, ids=str)
+def test_ways_back(source: str, options: str, expected: bool, firewall: Firewall) -> None:
+    fate = firewall.send(from_eth1(source), load(firewall, f"raw PREROUTING -m rpfilter {options}", family=6))
+    assert expected is (("raw", "PREROUTING", 1) in fate.hits)
 
 
 def state_of(fate: Fate) -> str:

@@ -58,11 +58,30 @@ def _reversed(check: Check, packet: Packet) -> Packet:
 
 
 def _passes(check: Check, packet: Packet, world: World) -> Bool:
-    """IPv6 prefers, of several routes to one prefix, that by the interface the packet came in by (rt6_device_match)."""
+    """IPv6 prefers, of several routes to one prefix, that by the interface the packet came in by (rt6_device_match);
+    to link-local addresses it takes no other, --loose or not (rpfilter_lookup_reverse6).
+    """
     exempt = _needs_no_way_back(check, packet)
     if exempt is True:
         return True
     reverse = _reversed(check, packet)
+    on_link = bits.equal_masked(packet["src"], *_LINK_LOCAL) if check.family == 6 else False
+    if on_link is False:
+        return either(exempt, _leads_back(check, packet, reverse, world))
+    along = world.probe("reverse fib", reverse.but({"route_in": packet["in"]}))
+    by_it, kind = bits.equal(along["route_out"], packet["in"]), along["route_type"]
+    near = both(bits.equal_masked(kind, fields.UNICAST, -1), by_it)
+    if check.accept_local:
+        near = either(near, bits.equal_masked(kind, fields.LOCAL, -1))
+    if on_link is True:
+        return either(exempt, near)
+    return either(exempt, bits.pick(on_link, near, _leads_back(check, packet, reverse, world)))
+
+
+_LINK_LOCAL = 0xFE80 << 112, 0xFFC0 << 112
+
+
+def _leads_back(check: Check, packet: Packet, reverse: Packet, world: World) -> Bool:
     back = world.probe("reverse fib", reverse)
     kind = back["route_type"]
     same_way = True if check.loose else bits.equal(back["route_out"], packet["in"])
@@ -73,7 +92,7 @@ def _passes(check: Check, packet: Packet, world: World) -> Bool:
     if check.accept_local:
         local = bits.equal_masked(kind, fields.LOCAL, -1)
         good = either(good, both(local, same_way if check.family == 4 else True))
-    return either(exempt, good)
+    return good
 
 
 WAY_BACK = Key(("way back",), TEXT, _passes, "an answer would leave by the interface the packet came in by")

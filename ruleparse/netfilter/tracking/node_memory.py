@@ -37,6 +37,10 @@ class NodeMemory:
     def joined(self, other: NodeMemory, when: Bool) -> NodeMemory:
         return NodeMemory(self.tracker.joined(other.tracker, when))
 
+    @property
+    def open(self) -> int:
+        return self.tracker.open
+
     def settle(self, region: Bool) -> None:
         self.tracker.settle(region)
 

@@ -5,6 +5,7 @@ Sources: net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_{udp,icmp,generic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -170,6 +171,12 @@ class Tracker:
                 return
         if connection.exists is not False:
             self._put(number, connection)
+
+    @property
+    def open(self) -> int:
+        """For how many connections at most a packet has to be asked whether they are there."""
+        alike = Counter(None if number in self._vague else self.connections[number].original for number in self._unsure)
+        return max(alike.values(), default=0)
 
     def settle(self, region: Bool) -> None:
         """Within a region, connections are there or they are not."""
