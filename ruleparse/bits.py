@@ -149,6 +149,21 @@ def size(f: Bool) -> int:
     return 0 if isinstance(f, bool) else int(f.node_count())
 
 
+def depends_on_any(f: Bool, places: Container[int | None]) -> bool:
+    """Whether one of some variables, by their places, matters to f; quick where there are very many."""
+    pending: list[Bool] = [f]
+    seen: set[Bool] = {True, False}
+    while pending:
+        if (f := pending.pop()) in seen:
+            continue
+        assert not isinstance(f, bool)
+        if f.node_var() in places:
+            return True
+        seen.add(f)
+        pending += branches(f)
+    return False
+
+
 def union(items: Sequence[Bool]) -> Bool:
     """Whether any of these holds; neighbours first, so that what many are put together from stays small."""
     parts: list[Bool] = [item for item in items if item is not False]

@@ -94,14 +94,11 @@ _DIGITS = 9
 
 def likelihoods(region: Bool, unknowns: Unknowns) -> Iterator[tuple[Bool, float]]:
     """A region by how likely the random choices make it, without these."""
-    sure = bits.always(region, unknowns.random)
-    if sure is not False:
-        yield sure, 1.0
-    if sure != region:
-        yield from sorted(
-            ((where, odds) for odds, where in _by_odds(bits.without(region, sure), unknowns).items()),
-            key=lambda part: -part[1],
-        )
+    if bits.depends_on_any(region, unknowns.chances):
+        found = _by_odds(region, unknowns)
+        yield from ((found[odds], odds) for odds in sorted(found, reverse=True))
+    elif region is not False:
+        yield region, 1.0
 
 
 def likelihood(choices: Bool, unknowns: Unknowns) -> float:
