@@ -72,6 +72,11 @@ class Snapshot:
     _programs: dict[tuple[int, bool], NetfilterProgram] = field(default_factory=dict)
 
     @property
+    def size(self) -> int:
+        """How many characters were saved."""
+        return sum(len(source.text) for source, _ in self.sources)
+
+    @property
     def families(self) -> list[int]:
         """Families of which there are rules."""
         return sorted({r.family for d in self.dumps for r in d.rulesets})

@@ -132,3 +132,13 @@ def test_numbers_of_other_widths():
     assert bits.at_least(A, -1) is True
     assert bits.bit(A, 99) is False
     assert bits.equal(A, 1 << 9) is False
+
+
+def test_whether_one_of_many_variables_matters():
+    space = bits.Space()
+    a, b, c = space.variables(3)
+    f = bits.pick(a, b, bits.negate(b))
+    assert bits.depends_on_any(f, {1, 2})
+    assert not bits.depends_on_any(f, {2})
+    assert bits.depends_on_any(bits.both(f, c), {2})
+    assert not bits.depends_on_any(True, {0, 1, 2})

@@ -118,7 +118,8 @@ def _told(
     try:
         for family in families:
             mine = [m for m in told if m.family == family]
-            found = with_room(partial(_counts, after, {**spec, "family": family}, mine)) if mine else {}
+            counts = partial(_counts, after, {**spec, "family": family}, mine)
+            found = with_room(counts, [after]) if mine else {}
             told = [replace(m, counts=found[_where(m)]) if m.family == family else m for m in told]
     except (MemoryError, RecursionError):
         return list(moved), [_NO_ROOM]

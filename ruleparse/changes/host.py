@@ -71,6 +71,10 @@ class Difference:
     """whose counters moved, if both sides were saved with them"""
 
 
+_Read = tuple[dict[str, Does], dict[str, Does]]
+"""What the chains of each side may do, as far as somebody asked."""
+
+
 def difference(
     before: Snapshot, after: Snapshot, spec: Mapping[str, Any] | None = None, ignore: Collection[str] = ()
 ) -> Difference:
@@ -82,17 +86,18 @@ def difference(
     found: list[Change] = []
     if before.normal_texts != after.normal_texts:
         for family in families:
+            read: _Read = {}, {}
             for ways in _ways({**spec, "family": family}):
-                found += with_room(partial(_changes, before, after, ways, ignore))
+                found += with_room(partial(_changes, before, after, ways, ignore, read), [before, after])
     moved = counters(before, after, families, spec)
     return Difference(spec, found, notes, [*before.all_diagnostics(), *after.all_diagnostics()], moved)
 
 
 def _changes(
-    before: Snapshot, after: Snapshot, spec: dict[str, Any], ignore: Collection[str], nodes: int
+    before: Snapshot, after: Snapshot, spec: dict[str, Any], ignore: Collection[str], read: _Read, nodes: int
 ) -> list[Change]:
     compared = [field for name, field in COMPARED.items() if name not in ignore]
-    return list(_Comparison(before, after, spec, compared, nodes).changes())
+    return list(_Comparison(before, after, spec, compared, nodes, read).changes())
 
 
 def _families(before: Snapshot, after: Snapshot, spec: Mapping[str, Any]) -> tuple[list[int], list[str]]:
@@ -166,7 +171,13 @@ class _Comparison:
     """Two walks of the same packets."""
 
     def __init__(
-        self, before: Snapshot, after: Snapshot, spec: dict[str, Any], compared: Sequence[str], nodes: int
+        self,
+        before: Snapshot,
+        after: Snapshot,
+        spec: dict[str, Any],
+        compared: Sequence[str],
+        nodes: int,
+        read: _Read | None = None,
     ) -> None:
         self.question = question_of([before, after], spec, nodes, Shared)
         self.sides = [Asking(s, spec, self.question, [before, after]) for s in (before, after)]
@@ -174,6 +185,7 @@ class _Comparison:
         if isinstance(self.unknowns, Shared):
             self.unknowns.renamed = self.names_of_one()
         self.compared = compared
+        self.read: _Read = read or ({}, {})
         self.unequal: dict[str, Bool] = dict.fromkeys(compared, False)
         """where each field ends up unequal"""
 
@@ -197,18 +209,16 @@ class _Comparison:
 
     def concerned(self) -> Bool:
         """Packets that could change fate: all, where the nodes differ in more than rules and sets."""
-        reach = self.question.reach
+        reach, packet = self.question.reach, self.question.packet
         programs = [side.words.program for side in self.sides]
         places = differing_rules([side.words.snapshot for side in self.sides], programs)
         if places is None:
             return reach
-        known: dict[str, Does] = {}
         found: Bool = False
-        for side, program, here in zip(self.sides, programs, places, strict=True):
-            chains = Chains(program, program.chains, known)
-            packets = concerned(chains, side.words.entry, self.question.packet, reach, here)
-            known = {name: does for name, does in chains.read.items() if name not in {*places[0], *places[1]}}
+        for side, program, here, read in zip(self.sides, programs, places, self.read, strict=True):
+            packets = concerned(Chains(program, program.chains, read), side.words.entry, packet, reach, here)
             found = bits.either(found, packets)
+            self.read[1].update((name, read[name]) for name in read.keys() - places[0].keys() - places[1].keys())
         return bits.both(reach, found)
 
     # Where the two differ

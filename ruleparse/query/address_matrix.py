@@ -37,7 +37,7 @@ def address_matrix(
     Raises SpecError, MemoryError, RecursionError.
     """
     spec = {key: value for key, value in spec.items() if value is not None}
-    return with_room(lambda nodes: _matrix(asking_of(snapshot, spec, chain, nodes), most))
+    return with_room(lambda nodes: _matrix(asking_of(snapshot, spec, chain, nodes), most), [snapshot])
 
 
 def asking_of(snapshot: Snapshot, spec: Mapping[str, Any], chain: str | None, nodes: int = ROOMS[0]) -> Asking:

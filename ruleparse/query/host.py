@@ -27,6 +27,8 @@ from ruleparse.wired import for_this_node, wired
 
 ROOMS = (1 << 20, 1 << 24)
 """Nodes of decision diagrams for one answer, the larger where the smaller will not do; it takes about a gigabyte."""
+_LARGE = 1 << 22
+"""Characters of dumps that hardly leave the smaller room enough."""
 MOST_ROWS = 10_000
 MOST_REWRITES = 64
 Answered = TypeVar("Answered")
@@ -80,7 +82,7 @@ class Answer:
 
 def query(snapshot: Snapshot, spec: Mapping[str, Any], wanted: Wanted | None = None) -> Answer:
     """All packets of a description by their fate. Raises SpecError, MemoryError, RecursionError."""
-    return with_room(lambda nodes: _answer(snapshot, spec, wanted or Wanted(), nodes))
+    return with_room(lambda nodes: _answer(snapshot, spec, wanted or Wanted(), nodes), [snapshot])
 
 
 def _answer(snapshot: Snapshot, spec: Mapping[str, Any], wanted: Wanted, nodes: int) -> Answer:
@@ -91,10 +93,10 @@ def _answer(snapshot: Snapshot, spec: Mapping[str, Any], wanted: Wanted, nodes: 
     return Answer(question.family, spec, sets, count, snapshot.all_diagnostics())
 
 
-def with_room(answer: Callable[[int], Answered]) -> Answered:
-    """An answer, in as much room as it takes. Raises MemoryError."""
+def with_room(answer: Callable[[int], Answered], about: Sequence[Snapshot] = ()) -> Answered:
+    """An answer, in as much room as it takes; for one `about` large dumps no less is tried. Raises MemoryError."""
     *smaller, largest = ROOMS
-    for nodes in smaller:
+    for nodes in smaller if sum(s.size for s in about) < _LARGE else ():
         with suppress(MemoryError):
             return answer(nodes)
     return answer(largest)

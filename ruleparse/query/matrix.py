@@ -100,7 +100,7 @@ class Matrix:
 def matrix(snapshot: Snapshot, spec: Mapping[str, Any], most: int = MOST) -> Matrix:
     """Who reaches whom with packets of a description. Raises SpecError, MemoryError, RecursionError."""
     spec = {key: value for key, value in spec.items() if value is not None}
-    return with_room(partial(_matrix, snapshot, spec, most))
+    return with_room(partial(_matrix, snapshot, spec, most), [snapshot])
 
 
 def _matrix(snapshot: Snapshot, spec: dict[str, Any], most: int, nodes: int) -> Matrix:
