@@ -74,6 +74,8 @@ THIRD = "-m statistic --mode random --probability 0.33333333349"
          f"-A FORWARD -p udp -j DROP\n-A FORWARD {LIMIT} -j ACCEPT\n-A FORWARD -j DROP"),
         (f"-A FORWARD -j A\n-A A {LIMIT} -j DROP", f"-A FORWARD -p udp -j A\n-A FORWARD -j A\n-A A {LIMIT} -j DROP"),
         ("-A FORWARD -m set --match-set x src -j DROP", "-A FORWARD -p tcp -m set --match-set x src -j DROP"),
+        (f"-A FORWARD {LIMIT} -j ACCEPT\n-A FORWARD -j DROP",
+         f"-A FORWARD -p tcp -j A\n-A FORWARD {LIMIT} -j ACCEPT\n-A FORWARD -j DROP"),
         # chance is the same where it is equally likely
         (f"-A FORWARD {HALF} -j DROP", f"-A FORWARD {HALF} -j ACCEPT\n-A FORWARD -j DROP"),
     ],
@@ -94,6 +96,44 @@ def test_endpoints_in_another_order_are_no_difference(tmp_path):
     one = save(tmp_path / "a", "", endpoints("10.1.0.1", "10.1.0.2", "10.1.0.3"))
     other = save(tmp_path / "b", "", endpoints("10.1.0.3", "10.1.0.1", "10.1.0.2"))
     assert not ruleparse.diff(one, other, **PACKET).changes
+
+
+def test_a_rule_that_stands_twice_asks_twice(tmp_path):
+    limited = f"-A FORWARD {LIMIT} -j ACCEPT\n"
+    one = save(tmp_path / "a", f"{limited}{limited}-A FORWARD -j DROP")
+    other = save(tmp_path / "b", f"{limited}-A FORWARD -j DROP")
+    (change,) = ruleparse.diff(one, other, **PACKET).changes
+    assert (change.before.verdict, change.after.verdict) == ("accept", "drop")
+    assert sorted(a.answer for a in change.after.assumptions) == [False, True]
+
+
+def masquerade(ports, *sources):
+    return "\n".join(f"-A POSTROUTING -s {s} -p tcp -j MASQUERADE --to-ports {ports}" for s in sources)
+
+
+def test_a_port_picked_of_the_same_range_is_no_difference_whoever_picks_it(tmp_path):
+    one = save(tmp_path / "a", "", masquerade("1024-2047", "192.0.2.0/24"))
+    other = save(tmp_path / "b", "", masquerade("1024-2047", "192.0.2.0/25", "192.0.2.128/25"))
+    assert not ruleparse.diff(one, other, **PACKET).changes
+    another = save(tmp_path / "c", "", masquerade("3072-4095", "192.0.2.0/24"))
+    assert {f for c in ruleparse.diff(one, another, **PACKET).changes for f in c.fields} == {"sport"}
+
+
+def services(*balanced):
+    """Services by their ports: the odds of the first of two endpoints, and these."""
+    return "\n".join(
+        f"-A PREROUTING -p tcp --dport {port} {chance} -j DNAT --to-destination {address}"
+        for port, odds, first, second in balanced
+        for chance, address in ((odds, first), ("", second))
+    )
+
+
+def test_services_that_chance_balances_as_before_are_told_from_those_that_it_does_not(tmp_path):
+    ends, swapped = ("10.1.0.1", "10.1.0.2"), ("10.1.0.2", "10.1.0.1")
+    one = save(tmp_path / "a", "", services((80, HALF, *ends), (81, HALF, *ends), (82, HALF, *ends)))
+    other = save(tmp_path / "b", "", services((80, HALF, *swapped), (81, THIRD, *ends), (82, HALF, *swapped)))
+    changes = ruleparse.diff(one, other, **{**PACKET, "dport": "80-83"}).changes
+    assert {row["dport"] for c in changes for row in c.after.when or ()} == {"81"}
 
 
 def test_another_endpoint_is_a_difference(tmp_path):

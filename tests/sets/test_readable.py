@@ -11,6 +11,7 @@ from ruleparse.interface_atoms import atoms
 from ruleparse.packet import Unknowns
 from ruleparse.sets.readable import ROWS, Rows
 from ruleparse.sets.readable import rows as rows_of
+from ruleparse.sets.shortest import shortest_rows
 
 
 def rows(region: bits.Bool, unknowns: Unknowns, family: int = 4) -> Rows:
@@ -131,3 +132,35 @@ def test_addresses_of_ipv6():
 )
 def test_masks_that_are_no_prefixes(region, expected, unknowns):
     assert list(rows(region(unknowns), unknowns).rows[0].values()) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        (lambda u: bits.negate(port(u, 80, 80)), {"dport": "any except 80"}),
+        (lambda u: bits.negate(port(u, 80, 83)), {"dport": "any except 80-83"}),
+        (lambda u: bits.negate(port(u, 79, 82)), {"dport": "any except 79-82"}),
+        (lambda u: bits.negate(bits.either(port(u, 22, 22), port(u, 65534, 65534))), {"dport": "any except 22,65534"}),
+        (lambda u: bits.negate(bits.either(port(u, 1, 1), port(u, 0xFFFF, 0xFFFF))), {"dport": "0,2-65534"}),
+        (lambda u: bits.negate(port(u, 0, 79)), {"dport": "80-65535"}),
+        (lambda u: bits.negate(source(u, "10.0.0.0/8")), {"src": "any except 10.0.0.0/8"}),
+        (lambda u: bits.negate(source(u, "10.0.0.1")), {"src": "any except 10.0.0.1"}),
+    ],
+)
+def test_values_are_told_by_the_others_where_those_are_fewer(region, expected, unknowns):
+    found = rows_of(region(unknowns), unknowns, 4, negations=True)
+    assert found is not None
+    assert found.rows == [expected]
+
+
+def test_the_order_of_fields_is_that_of_the_fewest_rows():
+    unknowns = Unknowns(sizes={"src": 32, "dst": 32})
+    region = bits.any_of(
+        bits.both(port(unknowns, 80 + n, 80 + n), bits.between(unknowns.field("src"), n, n + 3)) for n in range(4)
+    )
+    by_source, by_port = (("src", "dport"), ("dport", "src"))
+    for orders in ([by_source, by_port], [by_port, by_source]):
+        found = shortest_rows(region, unknowns, 4, tuple, 100, orders)
+        assert found is not None
+        assert not found.more
+        assert [row["dport"] for row in found.rows] == ["80", "81", "82", "83"]
