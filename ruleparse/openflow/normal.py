@@ -118,11 +118,13 @@ def vlan_questions(ports: Ports) -> tuple[Test, ...]:
 
 
 def questions_about_many(ports: Ports) -> tuple[Test, ...]:
-    """The same of packets that are not known: of these no VLANs of ports are followed."""
+    """What packets that are not known depend on: of these no VLANs of ports are followed."""
     return (_LEFT_OUT,) if has_vlans(ports) else vlan_questions(ports)
 
 
-_LEFT_OUT = settled_for_all(Assumption("every port carries all VLANs, whatever tag and trunks say", presumed=True))
+_LEFT_OUT = settled_for_all(
+    Assumption("every port carries all VLANs, whatever tag and trunks say", "why, of one packet")
+)
 _NOT_SAVED = settled_for_all(
     Assumption("every port carries all VLANs (tag, trunks)", "ovs-vsctl list port", presumed=True)
 )

@@ -19,6 +19,7 @@ from ruleparse.query.bridge_spec import asked_of_bridge
 from ruleparse.query.host import Packets
 from ruleparse.snapshot import Snapshot
 from ruleparse.spec import SpecError
+from ruleparse.text import Source
 from ruleparse.why_bridge import why_bridge
 from tests.bridges import snapshot
 from tests.examples import examples
@@ -176,3 +177,20 @@ def bridge_with(flows: list[str]) -> Snapshot:
 def test_what_makes_no_sense_is_said(spec, words):
     with pytest.raises(SpecError, match=words):
         bridge_query(bridge(["actions=output:1"]), {"bridge": "br0", **spec})
+
+
+@pytest.mark.parametrize(
+    ("flow", "tag", "asked"),
+    [
+        ("in_port=1,ip", "[]", "the bridge has not learned where 00:00:00:00:00:00 is"),
+        ("ip,nw_dst=10.0.0.2", "10", "every port carries all VLANs, whatever tag and trunks say"),
+    ],
+)
+def test_what_normal_depends_on_is_said(flow, tag, asked):
+    ports = f"name : p2\ninterfaces : []\ntag : {tag}\nvlan_mode : []\n"
+    saved = snapshot("actions=NORMAL\n", "")
+    assert saved.bridges is not None
+    saved.bridges.more = {"ovs-vsctl": [Source("ports", ports)]}
+    sent = [found for found in bridge_query(saved, {"bridge": "br0", "flow": flow}).sets if found.verdict == "accept"]
+    assert sent
+    assert all(asked in {a.question for a in found.assumptions} for found in sent)
