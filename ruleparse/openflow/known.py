@@ -55,6 +55,7 @@ def name_ports(ports: Ports, database: SwitchDatabase, bridge: str | None) -> No
     """Tell ports what the switch's database calls them, whose they are, and which VLANs they carry."""
     if database.ports:
         ports.vlans = {name: port_vlans(port.mode, port.tag, port.trunks) for name, port in database.ports.items()}
+        ports.bonds = tuple(sorted(name for name, port in database.ports.items() if port.links > 1))
         ports.modes_known = all(port.listed for port in database.ports.values())
     for interface in database.of(bridge or ports.bridge):
         if interface.number is not None and interface.number > 0:

@@ -99,7 +99,9 @@ class _Sent:
 
 
 def vlans_of(ports: Ports, number: int) -> PortVlans:
-    return (ports.vlans or {}).get(ports.names.get(number, "")) or EVERY
+    saved = ports.saved.get(number)
+    name = saved.name if saved is not None else ports.told.get(number, "")
+    return (ports.vlans or {}).get(name) or EVERY
 
 
 def has_vlans(ports: Ports) -> bool:
@@ -111,6 +113,9 @@ def vlan_questions(ports: Ports) -> tuple[Test, ...]:
     """What is taken for granted of the VLANs that ports carry."""
     if ports.vlans is None:
         return (_NOT_SAVED,)
+    if ports.bonds:
+        words = f"NORMAL sends by every link of a bond, and not by one: {', '.join(ports.bonds)}"
+        return (settled_for_all(Assumption(words, "ovs-appctl bond/show", presumed=True)),)
     untold = sorted(name for name, vlans in ports.vlans.items() if vlans is None)
     if untold:
         return (settled_for_all(Assumption(f"ports carry all VLANs: {', '.join(untold)}", presumed=True)),)

@@ -35,6 +35,8 @@ class Ports:
     """names that the switch's database gives; whether these are all ports it does not say"""
     vlans: dict[str, PortVlans | None] | None = None
     """by name: which VLANs ports carry, None of one that nobody can follow; None where nobody saved that"""
+    bonds: tuple[str, ...] = ()
+    """ports of several links"""
     modes_known: bool = False
     """whether that comes from `list port`, which says in which way they carry them, too"""
     owners: dict[str, str] = field(default_factory=dict)

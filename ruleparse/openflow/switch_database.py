@@ -49,6 +49,8 @@ class DatabasePort:
     trunks: tuple[str, ...] = ()
     mode: str = ""
     listed: bool = False
+    links: int = 0
+    """how many interfaces it has; of a bond several"""
 
 
 @dataclass(slots=True)
@@ -124,6 +126,8 @@ class _Reader:
         elif kind == "Interface":
             interface = self.found.interfaces.setdefault(name, Interface(name))
             interface.bridge = self.bridge
+            if self.port is not None:
+                self.port.links += 1
         elif kind == "Port":
             self.port = self.found.ports.setdefault(name, DatabasePort())
 
@@ -138,7 +142,9 @@ def _join(found: SwitchDatabase, records: Iterable[Record]) -> None:
     ports = {_text(r, "_uuid"): _texts(r, "interfaces") for r in records if "interfaces" in r}
     for record in (r for r in records if "interfaces" in r and "tag" in r):
         tag, mode = _text(record, "tag"), _text(record, "vlan_mode")
-        found.ports[_text(record, "name")] = DatabasePort(tag, _texts(record, "trunks"), mode, "vlan_mode" in record)
+        links = len(_texts(record, "interfaces"))
+        one = DatabasePort(tag, _texts(record, "trunks"), mode, "vlan_mode" in record, links)
+        found.ports[_text(record, "name")] = one
     for record in records:
         for port in _texts(record, "ports"):
             for identifier in ports.get(port, ()):

@@ -292,6 +292,14 @@ def test_normal_heeds_the_vlans_of_ports(port: int, tag: int, out: dict[int, int
         (SHOW, ["the way in which ports carry VLANs (vlan_mode) is not set"]),
         (SHOW.replace("tag: 5", "mac: []"), []),
         (VLANS.replace("access", "dot1q-tunnel"), ["ports carry all VLANs: two"]),
+        (
+            VLANS.replace("c145]", "c145, 75abbd40-41e5-4d31-bd88-8fa8eaf5c149]"),
+            ["NORMAL sends by every link of a bond, and not by one: three"],
+        ),
+        (
+            SHOW.replace("Interface client-5f0c11", "Interface eth0\n            Interface eth1"),
+            ["NORMAL sends by every link of a bond, and not by one: client-5f0c11"],
+        ),
     ],
 )
 def test_what_nobody_saved_of_vlans_is_taken_for_granted(text: str, asked: list[str]):
@@ -314,7 +322,7 @@ def test_a_database_as_json():
     found = read_database(source(f"{interfaces}\n{ports}\n"))
     assert found.diagnostics == []
     assert [(i.name, i.number, i.owner) for i in found.interfaces.values()] == [("client", 3, "pod b/a")]
-    assert found.ports == {"p": DatabasePort("10", ("1", "2"), "", listed=True)}
+    assert found.ports == {"p": DatabasePort("10", ("1", "2"), "", listed=True, links=1)}
 
 
 @pytest.mark.parametrize(
