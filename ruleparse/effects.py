@@ -6,7 +6,7 @@ from ruleparse.codec import show_address
 from ruleparse.packet import FIELDS
 from ruleparse.program import Action, Add, Call, Copy, Goto, Havoc, Note, Return, Rule, Set, Stop
 
-_BOOKKEEPING = {"decided", "dst_nat_rule", "src_nat_rule", "port_fixed", "sets_changed"}
+_BOOKKEEPING = {"decided", "dst_nat_rule", "src_nat_rule", "port_fixed", "port_ranged", "sets_changed"}
 
 
 def effect_of(rule: Rule) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from ruleparse.bits import (
@@ -106,6 +107,7 @@ class Unknowns:
         self.numbers: dict[tuple[str, Number | None], str] = {}
         """names in `fields` of numbers that only the running system knows, by what was asked and of which number"""
         self.assumptions: dict[tuple[str, Number | None], tuple[Function, Assumption]] = {}
+        self._events = count(-1, -1)
         self.lasting: set[tuple[str, Number | None]] = set()
         """the questions among them on whose answers it depends how things stand for packets to come"""
         self._for_answers: list[Function] = []
@@ -118,7 +120,7 @@ class Unknowns:
         self._nodes, self._space, self.places = earlier._nodes, earlier._space, earlier.places
         self.fields = {name: bits for name, bits in earlier.fields.items() if name not in FIELDS}
         self.variables = {name: earlier.variables[name] for name in self.fields}
-        self.lasting = set(earlier.lasting)
+        self.lasting, self._events = set(earlier.lasting), earlier._events
         self.assumptions = {key: earlier.assumptions[key] for key in earlier.lasting}
 
     def aside(self) -> Self:
@@ -182,17 +184,13 @@ class Unknowns:
         """Words of a rule or a table, without what is only how something is called."""
         return words
 
-    def keep(self, question: Assumption, about: Number | None = None) -> Function:
-        """The answer to a question, which is the same for packets to come."""
-        key = (self.wording(question), about)
-        self.ask(question, about)
-        self.lasting.add(key)
-        return self.assumptions[key][0]
+    def keep(self, question: Assumption, about: Number | None) -> None:
+        """The answer to a question that was asked is the same for packets to come."""
+        self.lasting.add((self.wording(question), about))
 
-    @property
     def event(self) -> int:
-        """A number for something that happens once, for questions to be about."""
-        return -1 - len(self.places)
+        """A number for something that happens once, for questions to be about: no other question is about it."""
+        return next(self._events)
 
     def make_room_for_answers(self, count: int) -> None:
         """Answers to the next questions come here in the order of variables."""

@@ -235,7 +235,7 @@ def _settle(call: Call, side: _Side) -> list[Rule]:
         Rule(moved, changed),
         *_for_each(PORTED, (*translated, port), changed),
         *_for_each(_PINGS, (*translated, ping), changed),
-        *(_make_unique(fresh) if side is _SOURCE else ()),
+        *(_make_unique(fresh) if side is _SOURCE else _free_port(translated)),
         Rule((any_of_bits("ct_state", NEW | RELATED),), (Set(side.done, 1),)),
     ]
 
@@ -258,6 +258,15 @@ def _make_unique(fresh: tuple[Masked, ...]) -> list[Rule]:
         another = (_another("icmp_id", 0, 0xFFFF), Copy("ct_reply_sport", "icmp_id"), changed, Set("tuple_taken", 0))
         rules.append(Rule((*fresh, *taken, Masked("proto", proto, -1)), another))
     return rules
+
+
+def _free_port(translated: tuple[Masked, ...]) -> list[Rule]:
+    """A destination's port that is taken is left out where a rule names several."""
+    ranged = (*translated, Masked("port_ranged", 1, -1), Masked("ct_began", 1, -1))
+    taken = (*ranged, Masked("tuple_taken", 1, -1))
+    another = (_another("dport", 0, 0xFFFF), Copy("ct_reply_sport", "dport"), Set("tuple_taken", 0))
+    asked = Rule(ranged, (Set("tuple_taken", 0), Call(TAKEN)))
+    return [asked, *_for_each(PORTED, (*taken, any_of_bits("ct_state", NEW)), another)]
 
 
 _KINDS_OF_PORTS: tuple[tuple[tuple[Masked, ...], int, int], ...] = (

@@ -93,6 +93,7 @@ declare(
     Field("ct_octets_reply", 64, "octets of the connection, this packet included, reply direction"),
     Field("tuple_taken", 1, "1 if answers to the packet would look like packets of another connection", default=0),
     Field("port_fixed", 1, "1 if a rule leaves NAT no choice of the source port", default=0),
+    Field("port_ranged", 1, "1 if a rule leaves NAT a choice of destination ports", default=0),
     Field("dst_nat_done", 1, "1 once the destination of this connection is settled", default=0),
     Field("src_nat_done", 1, "1 once the source of this connection is settled", default=0),
     # its route

@@ -155,7 +155,8 @@ def _address_change(side: Side, wanted: NatRange, context: Context) -> tuple[Act
 
 def port_changes(side: Side, wanted: NatRange, context: Context, *, random: bool = False) -> list[Case]:
     """A port in the range is kept, unless a random one is asked for; else it becomes one of the range: the first for
-    destinations, any for sources (nf_nat_l4proto_unique_tuple; Linux 5.18 to 6.7 took any for destinations too).
+    destinations, any for sources (nf_nat_l4proto_unique_tuple; Linux 5.18 to 6.7 took any for destinations too), and
+    another if that is taken.
     """
     field = _port_field(side, context)
     if wanted.ports is None:
@@ -168,8 +169,10 @@ def port_changes(side: Side, wanted: NatRange, context: Context, *, random: bool
         return list(_shifted(field, (low, high), wanted.base, context))
     if random:
         return [Case((), (_any_port(field, (low, high), context),))]
-    other = Set(field, low) if side is DESTINATION else _any_port(field, (low, high), context)
-    return [Case((_within(field, (low, high)),), ()), Case((), (other,))]
+    if side is SOURCE:
+        return [Case((_within(field, (low, high)),), ()), Case((), (_any_port(field, (low, high), context),))]
+    ranged = Set("port_ranged", 1)
+    return [Case((_within(field, (low, high)),), (ranged,)), Case((), (Set(field, low), ranged))]
 
 
 def _port_field(side: Side, context: Context) -> str:

@@ -18,8 +18,8 @@ WHICH_WAY = assumption(f"the packets before went one of the {MOST_WORLDS} likeli
 FOLLOWED = Answered(WHICH_WAY, None, True)
 """What is taken for granted once there were more."""
 
-MOST_OPEN = 4
-"""Connections of which a packet may have to be asked in one world whether they are there."""
+MOST_OPEN = 16
+"""Nodes of the diagrams that say which of the connections are there that a packet may meet in one world."""
 
 
 class Remembered(Protocol):
@@ -92,10 +92,13 @@ def _one(a: World, b: World, unknowns: Unknowns) -> World | None:
 def _by_the_answer(a: World, b: World, told_apart: Iterable[Answered], unknowns: Unknowns) -> World | None:
     answer = next(one for one in told_apart if one.answer)
     plain = answer.stays and not isinstance(answer.about, tuple)
-    variable = unknowns.keep(answer.question, answer.about if plain else unknowns.event)
+    about = answer.about if plain else unknowns.event()
     yes, no = (a, b) if answer in a.given else (b, a)
-    remembered = yes.remembered.joined(no.remembered, variable)
-    return _in_common(a, b, remembered) if remembered.open <= MOST_OPEN else None
+    remembered = yes.remembered.joined(no.remembered, unknowns.ask(answer.question, about))
+    if remembered.open > MOST_OPEN:
+        return None
+    unknowns.keep(answer.question, about)
+    return _in_common(a, b, remembered)
 
 
 def _in_common(a: World, b: World, remembered: Remembered) -> World:

@@ -14,7 +14,7 @@ from typing import Any
 from ruleparse import bits
 from ruleparse.bits import Bool
 from ruleparse.evaluate import End, Path, Walk, walk
-from ruleparse.fates.outcomes import LIMIT, Answered, Explored, Outcome, Piece, by_answer, shown
+from ruleparse.fates.outcomes import Answered, Explored, Outcome, Piece, by_answer, shown
 from ruleparse.packet import Packet
 from ruleparse.program import Program, Stop, Table
 from ruleparse.sessions.standing import FOLLOWED, WHICH_WAY, World, likeliest, merged
@@ -22,6 +22,7 @@ from ruleparse.sessions.standing import FOLLOWED, WHICH_WAY, World, likeliest, m
 ANSWER = "answer"
 
 _MOST_PATHS = 256
+_MOST_PIECES = 32
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _pieces(way: _Way, packet: Packet) -> list[Piece]:
     """The region of a path by the answers to questions that it depends on, as far as they are few."""
     pieces = [Piece(way.end.when)]
     for (_, about), (variable, question) in packet.unknowns.assumptions.items():
-        if len(pieces) > LIMIT:
+        if len(pieces) > _MOST_PIECES:
             break
         pieces = [p for piece in pieces for p in by_answer(piece, variable, question, about, [piece.region])]
     return pieces

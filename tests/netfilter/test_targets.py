@@ -110,7 +110,7 @@ def check_fields(row: Mapping[str, Any], before: Packet, end: End) -> None:
     assert after.keys() | between.keys() <= end.packet.values.keys()
 
 
-UNTOLD = {"dst_nat_rule", "src_nat_rule", "decided", "npt_before", "port_fixed", "sets_changed"}
+UNTOLD = {"dst_nat_rule", "src_nat_rule", "decided", "npt_before", "port_fixed", "port_ranged", "sets_changed"}
 
 
 def holds(end: End, condition: bits.Bool) -> bool:

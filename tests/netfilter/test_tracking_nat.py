@@ -210,6 +210,15 @@ def test_a_new_connection_may_look_like_an_answer_to_a_picked_port(tmp_path):
     }
 
 
+def test_of_a_range_of_ports_one_that_is_free_is_taken(tmp_path):
+    session = start(tmp_path, "nat PREROUTING -d 192.0.2.1 -p udp -j DNAT --to-destination 10.0.0.9:1-10")
+    first, second = (f"eth0 udp 198.51.100.7:1000 > 192.0.2.1:{port}" for port in (53, 54))
+    assert ends(only(session, any_packet(first))) == "eth1 198.51.100.7:1000 > 10.0.0.9:1"
+    assert ends(only(session, any_packet(second))) == "eth1 198.51.100.7:1000 > 10.0.0.9"
+    other = "eth0 udp 198.51.100.7:1001 > 192.0.2.1:54"
+    assert ends(only(session, any_packet(other))) == "eth1 198.51.100.7:1001 > 10.0.0.9:1"
+
+
 def test_an_answer_that_may_be_to_either_of_two(tmp_path):
     session = start(tmp_path, MASQUERADE)
     for host in ("10.0.0.9", "10.0.0.8", "10.0.0.7"):

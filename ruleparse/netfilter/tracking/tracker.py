@@ -174,8 +174,11 @@ class Tracker:
 
     @property
     def open(self) -> int:
-        """For how many connections at most a packet has to be asked whether they are there."""
-        alike = Counter(None if number in self._vague else self.connections[number].original for number in self._unsure)
+        """How much at most has to be known of what happened before to tell which connections a packet may meet."""
+        alike = Counter[Tuple | None]()
+        for number in self._unsure:
+            connection = self.connections[number]
+            alike[None if number in self._vague else connection.original] += bits.size(connection.exists)
         return max(alike.values(), default=0)
 
     def settle(self, region: Bool) -> None:
