@@ -185,11 +185,8 @@ def by_itself(world: World) -> World:
 def _whatever_else(packet: Packet, reach: Bool) -> list[Outcome]:
     """A packet that gets through somehow, and one that does not: the ways that were not followed may lead anywhere."""
     other = (Answered(WHICH_WAY, None, False),)
-    ends = [End(reach, Stop(verdict, _NOT_FOLLOWED), None, None, packet) for verdict in ("accept", "drop")]
-    return [Outcome(end, {}, reach, other, 0.0, ()) for end in ends]
-
-
-_NOT_FOLLOWED = "the packets before may have gone more ways than are followed"
+    ends = [End(reach, Stop(verdict), None, None, packet) for verdict in ("accept", "drop")]
+    return [Outcome(end, {}, reach, other, 1.0, ()) for end in ends]
 
 
 def _look(one: Outcome) -> Hashable:
