@@ -219,6 +219,13 @@ def test_of_a_range_of_ports_one_that_is_free_is_taken(tmp_path):
     assert ends(only(session, any_packet(other))) == "eth1 198.51.100.7:1001 > 10.0.0.9:1"
 
 
+def test_an_address_is_picked_though_its_port_may_be_taken(tmp_path):
+    session = start(tmp_path, "nat POSTROUTING -o eth0 -j SNAT --to-source 192.0.2.8-192.0.2.9")
+    for host in ("10.0.0.9", "10.0.0.8"):
+        found = outcomes(session, any_packet(f"eth1 udp {host}:5000 > 198.51.100.7:53"))
+    assert {outcome.packet["sport"] for outcome in found} == {5000, None}
+
+
 def test_an_answer_that_may_be_to_either_of_two(tmp_path):
     session = start(tmp_path, MASQUERADE)
     for host in ("10.0.0.9", "10.0.0.8", "10.0.0.7"):

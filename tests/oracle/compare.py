@@ -87,7 +87,8 @@ def _egress_differs(truth: Record, outcome: dict[str, Any]) -> Judgement | None:
         if value is not None and not _is_left_open(said, field) and _plain(said.get(field)) != _plain(value):
             return _wrong(field, value, said.get(field))
     mark = seen.get("mark", 0)
-    return None if _is_left_open(said, "mark") or int(said["mark"]) == mark else _wrong("mark", mark, said.get("mark"))
+    same = _is_left_open(said, "mark") or int(said.get("mark") or 0) == mark
+    return None if same else _wrong("mark", mark, said.get("mark"))
 
 
 def _is_left_open(said: dict[str, Any], field: str) -> bool:

@@ -95,7 +95,7 @@ def _related(tracker: Tracker, packet: Packet, family: int, zones: tuple[Number,
 def _taken(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
     """Whether another connection's packets look like the answers to this one's (nf_conntrack_tuple_taken).
 
-    Numbers that NAT picked were picked so that they do not.
+    Ports that NAT picked were picked so that they do not; addresses are picked first, whatever is taken.
     """
     if packet["ct_began"] != 1:
         return
@@ -107,7 +107,9 @@ def _taken(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
 def _is_taken(tracker: Tracker, packet: Packet, reply: Tuple) -> Bool:
     back = packet["ct_zone_reply"], packet["ct_zone_reply"]
     others = (f for f in tracker.find(reply, back) if f.connection.number != packet["ct_replaced"] and not f.picked)
-    return bits.any_of(found.connection.exists for found in others if found.when is True)
+    only_address_picked = isinstance(reply.sport, int) and isinstance(reply.dport, int)
+    taken = (found for found in others if found.when is True or only_address_picked)
+    return bits.any_of(bits.both(found.connection.exists, found.when) for found in taken)
 
 
 def _mapped(tracker: Tracker, packet: Packet, family: int) -> Iterator[Rule]:
