@@ -4,8 +4,8 @@ python -m benchmarks.whole_bridge [--flows 1000,20000]
 
 Each run is a fresh process; time is that of the processor, memory the peak.
 
-The packets are all TCP packets to one pod, from any port and sender. Without their destination services multiply with
-senders: there is no room for that on a bridge of 10,000 flows of which 500 are services.
+The packets are all TCP packets to one pod, from any port and sender. Without their destination the walk takes half a
+minute on a bridge of 20,000 flows, but there are hundreds of sets of thousands of rows to write down.
 """
 
 from __future__ import annotations

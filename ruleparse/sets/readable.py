@@ -75,6 +75,7 @@ class Reader:
         self.interfaces = interfaces
         self._parts: dict[Function, list[tuple[list[Cube], Bool]]] = {}
         self._counts: dict[Bool, int] = {True: 1, False: 0}
+        self._chosen: dict[tuple[Cube, ...], str] = {}
         self._texts: dict[tuple[Function, bool], list[tuple[Row, Bool]]] = {}
 
     @property
@@ -115,7 +116,8 @@ class Reader:
         chosen = bool(words) and size == len(words).bit_length()
         for cubes, rest in self._split(region):
             if chosen:
-                text = show_choices(cubes, size, words)
+                text = self._chosen.get(tuple(cubes)) or show_choices(cubes, size, words)
+                self._chosen[tuple(cubes)] = text
             else:
                 text = show_values(field, cubes, size, self.family, negations=negations)
             yield {field: text} if text else {}, rest
