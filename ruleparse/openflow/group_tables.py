@@ -9,13 +9,14 @@ from ruleparse.openflow.action_set import in_order
 from ruleparse.openflow.calls import DEEPER, unless_too_much
 from ruleparse.openflow.choices import mixed_as_usual, shares
 from ruleparse.openflow.fields import flow
+from ruleparse.openflow.formats import number
 from ruleparse.openflow.groups import Bucket, Group
 from ruleparse.openflow.hashing import best_bucket, hash_fields
 from ruleparse.openflow.keys import NEEDS, FlowKey
 from ruleparse.openflow.questions import settled_for_all, unsettled
 from ruleparse.openflow.steps import EXIT, LASTING, Bridge, Steps
-from ruleparse.packet import Packet
-from ruleparse.program import Action, Call, Fork, Masked, Note, Return, Rule, Set, Table, Test
+from ruleparse.packet import Packet, assumption
+from ruleparse.program import Action, Call, Emit, Fork, Masked, Return, Rule, Set, Table, Test
 
 _FAILED = Rule((Masked(flow("failed"), 1, -1),), (EXIT,))
 _NOT_HASHED = (Set(flow("exited"), 1), EXIT)
@@ -23,10 +24,7 @@ _NOT_HASHED = (Set(flow("exited"), 1), EXIT)
 
 def group_table(name: str, group: Group | None, bridge: Bridge, buckets: type[Buckets] | None = None) -> Table:
     """What a group does; None for one that nobody saved."""
-    if group is None:
-        rules: tuple[Rule, ...] = (Rule((), (Note("there is no such group"), Return())),)
-    else:
-        rules = tuple((buckets or Buckets)(group, bridge).rules())
+    rules = tuple(_not_saved(name) if group is None else (buckets or Buckets)(group, bridge).rules())
     by_hash = group is not None and group.type == "select" and group.method == "hash"
     narrow = _by_hash(group, rules) if group is not None and by_hash else None
 
@@ -34,6 +32,13 @@ def group_table(name: str, group: Group | None, bridge: Bridge, buckets: type[Bu
         return unless_too_much(packet, rules if narrow is None else narrow(packet))
 
     return Table(name, rules, narrow=guarded)
+
+
+def _not_saved(name: str) -> Iterator[Rule]:
+    """No switch has flows to a group that it does not have: it was not saved, or cannot be read."""
+    question = assumption(f"{name}, which was not saved or cannot be read, drops the packet", "ovs-ofctl dump-groups")
+    yield Rule((settled_for_all(question),), (Return(),))
+    yield Rule((), (Emit(f"wherever {name} sends it"), Set(flow("exited"), 1), EXIT))
 
 
 class Buckets:
@@ -117,7 +122,7 @@ def _by_hash(group: Group, rules: Sequence[Rule]) -> Callable[[Packet], Iterable
     hashed = group.hashed
     usable = [(index, b) for index, b in enumerate(group.buckets) if b.weight != 0]
     numbers = [(_bucket_id(b, index), 1 if b.weight is None else b.weight) for index, b in usable]
-    parameter = int(group.about("selection_method_param") or "0", 0)
+    parameter = number(group.about("selection_method_param") or "0")
     question = mixed_as_usual(f"group {group.id}", group.span)
 
     def narrow(packet: Packet) -> Iterable[Rule]:
@@ -136,7 +141,7 @@ def _by_hash(group: Group, rules: Sequence[Rule]) -> Callable[[Packet], Iterable
 
 
 def _bucket_id(bucket: Bucket, index: int) -> int:
-    return int(bucket.about("bucket_id") or index)
+    return number(bucket.about("bucket_id") or str(index))
 
 
 def _value(packet: Packet, key: FlowKey) -> int | None:

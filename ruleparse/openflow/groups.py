@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ruleparse.openflow.action import Act, read_actions, show_actions
@@ -12,6 +13,8 @@ from ruleparse.openflow.syntax import Element, Entry, GroupSyntax
 from ruleparse.text import Span
 
 ABOUT_A_BUCKET = ("bucket_id", "weight", "watch_port", "watch_group")
+_WIDTHS = {"group_id": 32, "selection_method_param": 64, "bucket_id": 32, "weight": 16}
+"""in bits, of the numbers in a group and its buckets (OpenFlow 1.5, 7.3.4.3.1; include/openflow/netronome-ext.h)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def read_group(syntax: GroupSyntax, span: Span) -> Group:
     rows = list(_rows(syntax.entries))
     for entry in rows[0]:
         if entry.element is not None:
+            _check(entry.element.word, entry.element.text)
             head.append(entry.element)
     for row in rows[1:]:
         buckets.append(_bucket(row))
@@ -101,6 +105,16 @@ def _rows(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     yield row
 
 
+def _check(name: str, text: str) -> None:
+    """Raises ValueError for a number that no group or bucket can have."""
+    if name in _WIDTHS:
+        most = (1 << _WIDTHS[name]) - 1
+        with suppress(ValueError):
+            if number(text) <= most:
+                return
+        raise ValueError(f"{name} {text!r} is not a number from 0 to {most}")
+
+
 def _bucket(entries: list[Entry]) -> Bucket:
     given: list[tuple[str, str]] = []
     actions: list[Element] = []
@@ -111,6 +125,7 @@ def _bucket(entries: list[Entry]) -> Bucket:
         if e is None:
             continue
         if not listed and e.word in ABOUT_A_BUCKET:
+            _check(e.word, e.text)
             given.append((e.word, e.text))
         else:
             actions.append(e)

@@ -207,3 +207,22 @@ def test_a_packet_that_makes_no_sense_is_said(packet):
 def test_a_state_that_there_is_not_is_said():
     with pytest.raises(SpecError):
         ask("actions=drop", WEB, ct_next=["tracked"])
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "",
+        "group_id=2,type=all,bucket=actions=output:2",
+        "group_id=1,type=select,bucket=weight:-1,actions=output:2",
+        "group_id=1,type=sel ect,bucket=actions=output:2",
+        "group_id=1,type=select,selection_method=hash,selection_method_param=x,bucket=actions=output:2",
+    ],
+)
+def test_what_a_group_does_that_cannot_be_read_is_open(groups):
+    answer = ask("actions=group:1", WEB, groups)
+    assert {o.verdict: [a.answer for a in o.assumptions] for o in answer.outcomes} == {
+        "drop": [True],
+        "accept": [False],
+    }
+    assert {a.settle for o in answer.outcomes for a in o.assumptions} == {"ovs-ofctl dump-groups"}
