@@ -34,3 +34,17 @@ TALKS = [(name.rstrip(":"), line.split()[::2], line.split()[1::2]) for name, lin
 def test_states(said, expected, tmp_path):
     session = start(tmp_path)
     assert [state(only(session, chunk))[0] for chunk in chunks(" ".join(said))] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "assured"),
+    [
+        (">INIT <INIT-ACK >COOKIE-ECHO <COOKIE-ACK", [False, False, False, True]),
+        (">INIT <INIT-ACK >COOKIE-ECHO >COOKIE-ACK", [False, False, False, True]),
+        (">HEARTBEAT <HEARTBEAT-ACK >DATA", [False, True, True]),
+    ],
+)
+def test_whoever_establishes_an_association_assures_it(said, assured, tmp_path):
+    session = start(tmp_path, "filter FORWARD -m conntrack --ctstatus ASSURED")
+    steps = [only(session, chunk).steps for chunk in chunks(said)]
+    assert [any("ASSURED" in step.place.text for step in some) for some in steps] == assured

@@ -78,8 +78,7 @@ def follow(association: Sctp, direction: int, raw: bytes) -> Judged:
     kinds = {kind for kind, _, _ in chunks}
     if not _is_sound(raw, chunks) or (not kinds & _NO_TAG_CHECK and tag != association.tags[direction]):
         return Judged("invalid", association)
-    before = association
-    ignore = False
+    ignore = assured = False
     try:
         for chunk in chunks:
             before = association
@@ -90,10 +89,10 @@ def follow(association: Sctp, direction: int, raw: bytes) -> Judged:
                 continue
             association = _one(association, direction, chunk, tag, has_data=_DATA in kinds or ignore)
             ignore = ignore or (chunk[0] == _INIT and before.state == association.state == "closed")
+            assured = assured or before.state != association.state == "established"
     except _Invalid:
         return Judged("invalid", association)
-    assured = before.state == "cookie_echoed" and direction == REPLY and association.state == "established"
-    return Judged("valid", association, assured=assured and not ignore, counted=not ignore)
+    return Judged("valid", association, assured=assured, counted=not ignore)
 
 
 def _is_odd_heartbeat(association: Sctp, direction: int, chunk: Chunk, tag: int) -> bool:
