@@ -247,7 +247,12 @@ def equal(a: Number, b: Number) -> Bool:
     """a == b"""
     if isinstance(a, int) and isinstance(b, int):
         return a == b
-    return all_of(negate(differ(bit(a, i), bit(b, i))) for i in range(max(width(a), width(b))))
+    return all_of(map(negate, differing_bits(a, b)))
+
+
+def differing_bits(a: Number, b: Number) -> Iterator[Bool]:
+    """For each bit, whether the numbers differ in it."""
+    return (differ(bit(a, i), bit(b, i)) for i in range(max(width(a), width(b))))
 
 
 def at_least(n: Number, low: int) -> Bool:

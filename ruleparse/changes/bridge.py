@@ -191,8 +191,7 @@ class _Comparison:
         a, b = one.end.packet[field], other.end.packet[field]
         if a is b:
             return False
-        unequal = (bits.differ(bits.bit(a, i), bits.bit(b, i)) for i in range(max(bits.width(a), bits.width(b))))
-        return bits.any_of(bits.both(where, bit) for bit in unequal)
+        return bits.any_of(bits.both(where, bit) for bit in bits.differing_bits(a, b))
 
     def changed(self, candidates: Bool, sendings: Iterable[Sequence[Sending]]) -> Bool:
         """Those whose fates differ in what they are or in how likely they are."""

@@ -252,8 +252,9 @@ class _Comparison:
         if not (one.packet.given(name) or other.packet.given(name)):
             return False
         a, b = one.packet[name], other.packet[name]
-        unequal = (bits.differ(bits.bit(a, i), bits.bit(b, i)) for i in range(max(bits.width(a), bits.width(b))))
-        return bits.any_of(self.unknowns.whatever_is_made_up(bits.both(where, bit)) for bit in unequal)
+        return bits.any_of(
+            self.unknowns.whatever_is_made_up(bits.both(where, bit)) for bit in bits.differing_bits(a, b)
+        )
 
     # In words
 
